@@ -1,0 +1,1 @@
+SAH_API_VERSION = 1
