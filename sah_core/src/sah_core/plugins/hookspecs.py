@@ -1,0 +1,53 @@
+"""The hooks that a plugin may implement, and the marker with which it says so.
+
+A plugin is a module named by an entry point of the group ``sah``.
+It declares ``SAH_API_VERSION = 1``, marks its hooks with ``hookimpl``, and stays light: no torch at import.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, Protocol
+
+import pluggy
+
+if TYPE_CHECKING:
+    import typer
+
+    from sah_core.masker_config import MaskerConfig
+
+__all__ = ["API_VERSION", "PROJECT", "RegisterMasker", "RegisterModel", "hookimpl", "hookspec"]
+
+PROJECT: Final = "sah"
+API_VERSION: Final = 1
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+class RegisterMasker(Protocol):
+    """What ``sah_register_maskers`` is given: takes a config class and its masker as ``"module:Class"``."""
+
+    def __call__(self, config: type[MaskerConfig], masker: str) -> None:
+        """Offer the masker of this config; raises ``PluginError`` for anything that is not one."""
+
+
+class RegisterModel(Protocol):
+    """What ``sah_register_models`` is given: takes a name and ``"module:function"`` that returns its directory."""
+
+    def __call__(self, name: str, source: str, *, description: str = "") -> None:
+        """Offer a model under this name; raises ``PluginError`` for a name or source of another form."""
+
+
+@hookspec
+def sah_register_maskers(register: RegisterMasker) -> None:
+    """Offer maskers: call ``register(ConfigClass, "module:Class")`` once for each."""
+
+
+@hookspec
+def sah_register_models(register: RegisterModel) -> None:
+    """Offer models that need no network: call ``register("name", "module:function", description="...")``."""
+
+
+@hookspec
+def sah_register_commands(app: typer.Typer) -> None:
+    """Add commands to ``sah``: decorate functions with ``@app.command()``."""

@@ -1,0 +1,52 @@
+"""What is known of one plugin, and what it offers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from sah_core.masker_config import MaskerConfig
+
+__all__ = ["MaskerOffer", "ModelOffer", "PluginRecord"]
+
+
+@attrs.frozen
+class PluginRecord:
+    """One installed plugin and what became of it.
+
+    ``kinds`` and ``models`` are the names that it offers; where it failed, those it had offered until then.
+    ``reason`` says in a sentence why a plugin is disabled or failed, and ``cause`` is the exception behind it, if any.
+    """
+
+    distribution: str
+    version: str
+    entry_point: str
+    module: str
+    status: Literal["ok", "disabled", "failed"]
+    reason: str | None = None
+    kinds: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    cause: BaseException | None = attrs.field(default=None, eq=False, repr=False)
+
+
+@attrs.frozen
+class MaskerOffer:
+    """A masker that a plugin offers: its config class and where its class is, as ``"module:Class"``."""
+
+    config: type[MaskerConfig]
+    masker: str
+
+    @property
+    def name(self) -> str:
+        """The masker's kind."""
+        return str(self.config.model_fields["kind"].default)
+
+
+@attrs.frozen
+class ModelOffer:
+    """A model that a plugin offers: its name and ``"module:function"``, which returns the model's directory."""
+
+    name: str
+    source: str
+    description: str
