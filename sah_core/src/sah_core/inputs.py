@@ -1,0 +1,295 @@
+"""`AttentionInputs`: everything one attention call knows, and what several maskers need of it, computed once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import TypeVar
+
+import attrs
+import torch
+from attrs import field, frozen
+from torch import Tensor
+
+from .errors import InputsError
+from .grouped_heads import grouped_scores, grouped_scores_at
+from .masker_config import keys_of_size
+from .state import AttentionState
+
+__all__ = ["AttentionInputs"]
+
+_T = TypeVar("_T")
+
+
+@frozen(eq=False, repr=False)
+class AttentionInputs:
+    """One call of attention: queries, keys, values and what decides which keys a query may see.
+
+    Shapes: ``queries`` (b, hq, q, d), ``keys`` (b, hkv, k, d), ``values`` (b, hkv, k, dv), hq a multiple of hkv;
+    query head h reads KV head h // (hq / hkv). Nothing here is ever written to.
+
+    * ``attention_mask``: None (every key is visible), bool (True: visible) or additive float, broadcastable to
+      (b, hq, q, >= k); columns past k are ignored. An additive -inf, or anything at most half the dtype's minimum, hides.
+    * ``scaling``: of the logits, default d ** -0.5; ``softcap``: logits become softcap * tanh(logits / softcap).
+    * ``sinks`` (hq,): a logit a head that takes part in the denominator only.
+    * ``dropout``: probability in [0, 1), applied to the weights with torch's global generator.
+    * ``query_positions`` (q,) or (b or 1, q) int64: absolute positions; default the last q of the k columns.
+    * ``key_offset``: column j is absolute position key_offset + j (sliding-window layers).
+    * ``padding`` (b,): absolute positions before it are not tokens. By default the leading columns that no query of the
+      batch row sees (none where key_offset > 0); where a sliding window hides leading columns too, give it.
+    * ``row_ids``: one int a batch row, names its random draws; default 0 .. b - 1. ``seed``: of every draw.
+    * ``state``: the request's indexes; without it each call starts afresh.
+    * ``masker_position``: of the masker at work in its list, set by `apply_maskers`.
+
+    Raises InputsError when they do not fit together.
+    """
+
+    queries: Tensor
+    keys: Tensor
+    values: Tensor
+    attention_mask: Tensor | None = None
+    scaling: float | None = None
+    softcap: float | None = None
+    sinks: Tensor | None = None
+    dropout: float = 0.0
+    layer_idx: int = 0
+    query_positions: Tensor | None = None
+    key_offset: int = 0
+    row_ids: Sequence[int] | None = None
+    seed: int = 0
+    state: AttentionState | None = None
+    padding: Tensor | None = None
+    masker_position: int = 0
+    _shared: dict[str, object] = field(factory=dict, alias="shared")
+
+    def __attrs_post_init__(self) -> None:
+        _check(self)
+
+    def __repr__(self) -> str:
+        b, hq, q, k = self.shape
+        return f"AttentionInputs(b={b}, hq={hq}, hkv={self.keys.shape[1]}, q={q}, k={k}, layer_idx={self.layer_idx})"
+
+    # -- sizes -------------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """The shape of this call's masks: batch, query heads, queries, keys."""
+        b, hq, q, _ = self.queries.shape
+        return b, hq, q, self.keys.shape[2]
+
+    @property
+    def kv_heads(self) -> int:
+        """How many heads the keys have."""
+        return self.keys.shape[1]
+
+    @property
+    def group_size(self) -> int:
+        """How many query heads read one KV head."""
+        return self.queries.shape[1] // self.keys.shape[1]
+
+    @property
+    def device(self) -> torch.device:
+        """Where the tensors are."""
+        return self.queries.device
+
+    @property
+    def compute_dtype(self) -> torch.dtype:
+        """The precision of everything between the tensors and the output: float32, or float64 for float64 tensors."""
+        return torch.promote_types(self.queries.dtype, torch.float32)
+
+    def at_masker(self, position: int) -> AttentionInputs:
+        """The same call, seen by the masker at this position of the list; what was computed stays shared."""
+        return self if position == self.masker_position else attrs.evolve(self, masker_position=position)
+
+    # -- positions and visibility ------------------------------------------------------------------------------------
+
+    @property
+    def positions(self) -> Tensor:
+        """Absolute position of each query, int64 (b or 1, q)."""
+        if self.query_positions is not None:
+            given = self.query_positions.long()
+            return given.unsqueeze(0) if given.dim() == 1 else given
+        _, _, q, k = self.shape
+        return torch.arange(self.key_offset + k - q, self.key_offset + k, device=self.device).unsqueeze(0)
+
+    @property
+    def key_count(self) -> int:
+        """How many leading columns hold keys: up to the last query's (a static cache has empty columns after it)."""
+        if self.query_positions is None:
+            return self.shape[3]
+        last = self._once("last_position", lambda: int(self.positions.max()))
+        return min(max(last + 1 - self.key_offset, 0), self.shape[3])
+
+    @property
+    def visible(self) -> Tensor:
+        """Which keys each query may see, bool (b, 1 or hq, q, k); decided here and nowhere else."""
+        return self._once("visible", self._decide_visible)
+
+    @property
+    def visible_counts(self) -> Tensor:
+        """How many keys each query may see, int64 (b, 1 or hq, q)."""
+        return self._once("visible_counts", lambda: self.visible.sum(-1))
+
+    @property
+    def first_tokens(self) -> Tensor:
+        """Absolute position of each batch row's first real token, after left padding; int64 (b,)."""
+        return self._once("first_tokens", self._find_first_tokens)
+
+    def keys_of_size(self, size: int | float) -> Tensor:
+        """How many keys a size means in each row, int64 (b, 1 or hq, q): see `masker_config.keys_of_size`."""
+        counts = self.visible_counts
+        if isinstance(size, int):
+            return counts.clamp(max=size)
+        share = Fraction(str(size))
+        if share.numerator * self.shape[3] + share.denominator < 2**63:
+            wanted = (counts * share.numerator + share.denominator - 1) // share.denominator
+            return torch.minimum(wanted.clamp(min=1), counts)
+        table = torch.tensor([keys_of_size(size, n) for n in range(self.shape[3] + 1)], device=self.device)
+        return table[counts]
+
+    def start_of_last(self, n: Tensor) -> Tensor:
+        """Absolute position from which on a query sees exactly n keys up to itself (all, if it sees fewer).
+
+        ``n`` int64, broadcastable to (b, 1 or hq, q), at least 1; the result has the visible rows' shape.
+        """
+        position = self.positions.unsqueeze(1)  # (b | 1, 1, q)
+        if self.attention_mask is None:
+            return position - n + 1
+        column = torch.arange(self.shape[3], device=self.device)
+        seen = self.visible & (column + self.key_offset <= position.unsqueeze(-1))
+        ranks = seen.cumsum(-1)  # (b, 1 | hq, q, k): of each key, how many are seen up to it
+        first = (ranks[..., -1] - n + 1).clamp(min=1)
+        return torch.searchsorted(ranks, first.unsqueeze(-1)).squeeze(-1) + self.key_offset
+
+    # -- logits ------------------------------------------------------------------------------------------------------
+
+    @property
+    def logits(self) -> Tensor:
+        """Exact scaled, soft-capped logits plus the additive mask, (b, hq, q, k), -inf where not visible.
+
+        Float32 (float64 for float64 tensors). Costs the full product: for oracles and the research backend.
+        """
+        return self._once("logits", self._compute_logits)
+
+    def logits_at(self, indices: Tensor) -> Tensor:
+        """Exact logits (b, hq, q, m) of the keys at ``indices`` (b, hq, q, m) int64; -inf where not visible."""
+        products = grouped_scores_at(self.queries.to(self.compute_dtype), self.keys.to(self.compute_dtype), indices)
+        logits = self._cap(products)
+        bias = self._additive()
+        if bias is not None:
+            logits = logits + bias.expand(self.shape).gather(-1, indices)
+        return logits.masked_fill(~self.visible.expand(self.shape).gather(-1, indices), -math.inf)
+
+    def _compute_logits(self) -> Tensor:
+        logits = self._cap(grouped_scores(self.queries.to(self.compute_dtype), self.keys.to(self.compute_dtype)))
+        bias = self._additive()
+        if bias is not None:
+            logits = logits + bias
+        return logits if self.attention_mask is None else logits.masked_fill(~self.visible, -math.inf)
+
+    def _cap(self, products: Tensor) -> Tensor:
+        scaling = self.queries.shape[-1] ** -0.5 if self.scaling is None else self.scaling
+        logits = products * scaling
+        return logits if self.softcap is None else torch.tanh(logits / self.softcap) * self.softcap
+
+    def _additive(self) -> Tensor | None:
+        """The additive mask (b or 1, 1 or hq, q or 1, k) in the compute dtype, None for a bool mask or none."""
+        if self.attention_mask is None or self.attention_mask.dtype == torch.bool:
+            return None
+        return self.attention_mask[..., : self.shape[3]].to(self.compute_dtype)
+
+    # -- the rest ----------------------------------------------------------------------------------------------------
+
+    def _decide_visible(self) -> Tensor:
+        b, _, q, k = self.shape
+        mask = self.attention_mask
+        if mask is None:
+            return torch.ones((1, 1, 1, 1), dtype=torch.bool, device=self.device).expand(b, 1, q, k)
+        mask = mask[..., :k]
+        seen = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
+        return seen.expand(b, seen.shape[1], q, k)
+
+    def _find_first_tokens(self) -> Tensor:
+        b, _, _, k = self.shape
+        if self.padding is not None:
+            return self.padding.to(self.device, torch.int64)
+        if self.attention_mask is None or self.key_offset > 0:
+            return torch.zeros(b, dtype=torch.int64, device=self.device)
+        seen = self.visible.flatten(1, 2).any(1)  # (b, k)
+        return torch.where(seen.any(-1), seen.int().argmax(-1), k)
+
+    def _once(self, name: str, compute: Callable[[], _T]) -> _T:
+        if name not in self._shared:
+            self._shared[name] = compute()
+        value: _T = self._shared[name]  # type: ignore[assignment]  # each name is stored by one property only
+        return value
+
+
+def _check(inputs: AttentionInputs) -> None:
+    for name in ("queries", "keys", "values"):
+        given = getattr(inputs, name)
+        if not isinstance(given, Tensor) or given.dim() != 4 or not given.dtype.is_floating_point:
+            what = f"shape {tuple(given.shape)}, {given.dtype}" if isinstance(given, Tensor) else type(given).__name__
+            raise InputsError(f"{name} should be a floating tensor (batch, heads, length, width), not {what}")
+    queries, keys, values = inputs.queries, inputs.keys, inputs.values
+    if queries.shape[0] != keys.shape[0] or queries.shape[3] != keys.shape[3]:
+        raise InputsError(
+            f"queries {tuple(queries.shape)} and keys {tuple(keys.shape)} should have the same batch and head width"
+        )
+    if keys.shape[:3] != values.shape[:3]:
+        raise InputsError(
+            f"keys {tuple(keys.shape)} and values {tuple(values.shape)} should have the same batch, heads and length"
+        )
+    if min(queries.shape) < 1 or min(keys.shape) < 1:
+        raise InputsError(f"queries {tuple(queries.shape)} and keys {tuple(keys.shape)} should have no empty dimension")
+    if queries.shape[1] % keys.shape[1]:
+        raise InputsError(f"{queries.shape[1]} query heads cannot share {keys.shape[1]} KV heads evenly")
+    if len({queries.device, keys.device, values.device}) > 1:
+        raise InputsError(
+            f"queries, keys and values are on {queries.device}, {keys.device} and {values.device}; expected one device"
+        )
+    _check_mask(inputs)
+    _check_rows(inputs)
+    if not 0.0 <= inputs.dropout < 1.0:
+        raise InputsError(f"dropout should be a probability in [0, 1), not {inputs.dropout}")
+    if inputs.sinks is not None and inputs.sinks.shape != (queries.shape[1],):
+        raise InputsError(
+            f"sinks has shape {tuple(inputs.sinks.shape)}; expected ({queries.shape[1]},), one logit a query head"
+        )
+
+
+def _check_mask(inputs: AttentionInputs) -> None:
+    mask = inputs.attention_mask
+    if mask is None:
+        return
+    b, hq, q, k = inputs.shape
+    fits = (
+        mask.dim() == 4
+        and mask.shape[0] in (1, b)
+        and mask.shape[1] in (1, hq)
+        and mask.shape[2] in (1, q)
+        and mask.shape[3] >= k
+    )
+    if not fits:
+        raise InputsError(
+            f"attention_mask has shape {tuple(mask.shape)}; expected four dimensions broadcastable to {inputs.shape} "
+            "(more keys are cut off)"
+        )
+    if not (mask.dtype == torch.bool or mask.dtype.is_floating_point):
+        raise InputsError(f"attention_mask has dtype {mask.dtype}; expected bool (True: visible) or an additive float")
+    if mask.device != inputs.device:
+        raise InputsError(f"attention_mask is on {mask.device} and queries on {inputs.device}; expected one device")
+
+
+def _check_rows(inputs: AttentionInputs) -> None:
+    b, _, q, _ = inputs.shape
+    positions = inputs.query_positions
+    if positions is not None and tuple(positions.shape) not in {(q,), (1, q), (b, q)}:
+        raise InputsError(f"query_positions has shape {tuple(positions.shape)}; expected ({q},) or ({b}, {q})")
+    if inputs.key_offset < 0:
+        raise InputsError(f"key_offset should be 0 or more, not {inputs.key_offset}")
+    if inputs.row_ids is not None and len(inputs.row_ids) != b:
+        raise InputsError(f"row_ids has {len(inputs.row_ids)} entries; expected {b}, one a batch row")
+    if inputs.padding is not None and tuple(inputs.padding.shape) != (b,):
+        raise InputsError(f"padding has shape {tuple(inputs.padding.shape)}; expected ({b},), one a batch row")

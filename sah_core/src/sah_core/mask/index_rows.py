@@ -1,0 +1,122 @@
+"""Sorted, padded rows of key positions: the sparse half of a mask."""
+
+from __future__ import annotations
+
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from .storage import Rows, expand_rows, refinement
+
+__all__ = ["IndexRows"]
+
+
+@frozen(eq=False)
+class IndexRows:
+    """For each stored row the keys it attends to, in increasing order.
+
+    ``indices`` (sb, sh, sq, m) int64: the first ``counts`` entries of a row are its keys, sorted and unique; the rest
+    is padding and holds ``keys``, one past the last key, so that a padded row is sorted too.
+    ``counts`` (sb, sh, sq) int64.
+    ``probs`` (sb, sh, sq, m) float32 with 0 in the padding, or None where every probability is one.
+    """
+
+    indices: Tensor
+    counts: Tensor
+    probs: Tensor | None
+    keys: int
+
+    @classmethod
+    def from_selected(cls, selected: Tensor, probs: Tensor | None = None) -> IndexRows:
+        """The true cells of ``selected`` (sb, sh, sq, k) bool, with their ``probs`` of the same shape."""
+        keys = selected.shape[-1]
+        counts = selected.sum(-1)
+        width = _largest(counts)
+        flat = selected.reshape(-1, keys)
+        row, column = flat.nonzero(as_tuple=True)
+        first = counts.reshape(-1).cumsum(0) - counts.reshape(-1)
+        place = torch.arange(row.numel(), device=row.device) - first[row]
+        indices = torch.full((flat.shape[0], width), keys, dtype=torch.int64, device=selected.device)
+        indices[row, place] = column
+        padded = None
+        if probs is not None:
+            padded = torch.zeros((flat.shape[0], width), dtype=torch.float32, device=selected.device)
+            padded[row, place] = probs.reshape(-1, keys)[row, column]
+            padded = padded.reshape(*counts.shape, width)
+        return cls(indices.reshape(*counts.shape, width), counts, padded, keys)
+
+    @property
+    def rows(self) -> Rows:
+        """Batch, heads and queries as stored."""
+        batch, heads, queries = self.counts.shape
+        return batch, heads, queries
+
+    @property
+    def valid(self) -> Tensor:
+        """Which entries are keys and not padding, bool (sb, sh, sq, m)."""
+        return self.indices < self.keys
+
+    def expand(self, rows: Rows) -> IndexRows:
+        """The same keys, stored as more rows."""
+        probs = None if self.probs is None else expand_rows(self.probs, rows)
+        return IndexRows(expand_rows(self.indices, rows), expand_rows(self.counts, rows), probs, self.keys)
+
+    def to_dense(self) -> Tensor:
+        """The probabilities of all keys, float32 (sb, sh, sq, k)."""
+        probs = self.valid.float() if self.probs is None else self.probs
+        dense = torch.zeros((*self.counts.shape, self.keys + 1), dtype=torch.float32, device=self.indices.device)
+        return dense.scatter_(-1, self.indices, probs)[..., : self.keys]
+
+    def certain(self) -> IndexRows:
+        """The same keys, each with probability one."""
+        return IndexRows(self.indices, self.counts, None, self.keys)
+
+    def keep(self, wanted: Tensor) -> IndexRows:
+        """Only the entries where ``wanted`` (sb, sh, sq, m) bool is true."""
+        wanted = wanted & self.valid
+        counts = wanted.sum(-1)
+        width = _largest(counts)
+        place = torch.where(wanted, wanted.cumsum(-1) - 1, width)
+        indices = self.indices.new_full((*counts.shape, width + 1), self.keys).scatter_(-1, place, self.indices)
+        probs = None
+        if self.probs is not None:
+            probs = self.probs.new_zeros((*counts.shape, width + 1)).scatter_(-1, place, self.probs)[..., :width]
+        return IndexRows(indices[..., :width], counts, probs, self.keys)
+
+    def union(self, other: IndexRows) -> IndexRows:
+        """The keys of both; at a key of both, the larger probability."""
+        rows = refinement(self.rows, other.rows)
+        one, two = self.expand(rows), other.expand(rows)
+        indices, order = torch.cat([one.indices, two.indices], -1).sort(dim=-1, stable=True)
+        first = torch.ones_like(indices, dtype=torch.bool)
+        first[..., 1:] = indices[..., 1:] != indices[..., :-1]
+        probs = None
+        if one.probs is not None or two.probs is not None:
+            probs = torch.cat([_probs(one), _probs(two)], -1).gather(-1, order)
+            following = torch.zeros_like(probs)
+            following[..., :-1] = probs[..., 1:].masked_fill(first[..., 1:], 0.0)
+            probs = torch.maximum(probs, following)
+        counts = one.counts + two.counts
+        return IndexRows(indices, counts, probs, self.keys).keep(first)
+
+    def at(self, keys: Tensor) -> Tensor:
+        """The probability at each position of ``keys`` (sb, sh, sq, n) int64, 0 where a row lacks it; float32."""
+        if self.indices.shape[-1] == 0:
+            return torch.zeros(keys.shape, dtype=torch.float32, device=keys.device)
+        place = torch.searchsorted(self.indices.contiguous(), keys.contiguous())
+        place = place.clamp(max=self.indices.shape[-1] - 1)
+        found = (self.indices.gather(-1, place) == keys) & (keys < self.keys)
+        return found.float() if self.probs is None else self.probs.gather(-1, place) * found
+
+    def to(self, device: torch.device | str) -> IndexRows:
+        """The same rows on another device."""
+        probs = None if self.probs is None else self.probs.to(device)
+        return IndexRows(self.indices.to(device), self.counts.to(device), probs, self.keys)
+
+
+def _probs(rows: IndexRows) -> Tensor:
+    return rows.valid.float() if rows.probs is None else rows.probs
+
+
+def _largest(counts: Tensor) -> int:
+    return int(counts.max()) if counts.numel() else 0

@@ -1,0 +1,97 @@
+"""Maskers that draw keys at random and store with what probability."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
+
+import torch
+from attrs import frozen
+from torch import Tensor
+
+from sah_core.composition import residual_keys
+from sah_core.errors import CompositionError
+from sah_core.inputs import AttentionInputs
+from sah_core.mask import IndexRows, Mask
+from sah_core.masker_config import MaskerConfig
+from sah_core.randomness import row_uniforms
+from sah_core.state import KeyIndex
+
+from .indexing import index_of
+from .selecting import rows_of
+
+__all__ = ["Residual", "SamplingMasker"]
+
+ConfigT = TypeVar("ConfigT", bound=MaskerConfig)
+
+
+@frozen(eq=False)
+class Residual:
+    """The keys a sampler may draw from: visible, and not attended so far.
+
+    ``cells`` bool (b, rows, q, k), rows being hq, or hkv where a KV group draws once from the union of its residuals.
+    """
+
+    cells: Tensor
+    _inputs: AttentionInputs
+
+    @property
+    def counts(self) -> Tensor:
+        """How many keys each row may draw from, int64 (b, rows, q)."""
+        return self.cells.sum(-1)
+
+    def uniforms(self) -> Tensor:
+        """One seeded uniform number in [0, 1) for every key, float64 (b, rows, q, k); 1 outside the residual.
+
+        Use it once a call: two draws from the same numbers are not independent.
+        """
+        return row_uniforms(self._inputs, self.cells.shape[1]).masked_fill(~self.cells, 1.0)
+
+
+class SamplingMasker(ABC, Generic[ConfigT]):
+    """Draws from each row's residual; what was attended before becomes certain.
+
+    A method writes `inclusion`, the probability of each residual key, and the base draws each key independently; or it
+    writes `draw`, where the drawing itself is the method. Either way the stored probability must be exactly that of the
+    event that the key was drawn: then every chain of maskers estimates numerator and denominator without bias.
+    """
+
+    def __init__(self, config: ConfigT) -> None:
+        self.config = config
+
+    @property
+    def share_kv_group(self) -> bool:
+        """Whether the query heads of a KV head share one draw."""
+        return bool(getattr(self.config, "share_kv_group", False))
+
+    def create_index(self, inputs: AttentionInputs) -> KeyIndex | None:
+        """An empty index for this layer; None for a method without one."""
+        return None
+
+    @abstractmethod
+    def inclusion(self, inputs: AttentionInputs, residual: Residual) -> Tensor:
+        """The probability in [0, 1] with which each residual key is drawn, broadcastable to (b, rows, q, k).
+
+        What stands outside the residual does not matter.
+        """
+
+    def draw(self, inputs: AttentionInputs, residual: Residual) -> Mask:
+        """The drawn keys with their inclusion probabilities: here, each key independently."""
+        probs = self.inclusion(inputs, residual).to(torch.float32).expand_as(residual.cells)
+        drawn = residual.uniforms() < probs
+        return Mask(inputs.shape, IndexRows.from_selected(drawn, probs))
+
+    def add_mask(self, inputs: AttentionInputs, previous: Mask) -> Mask:
+        """Everything before, for certain, and the draw."""
+        if previous.representation == "full":
+            return previous
+        rows = inputs.kv_heads if self.share_kv_group else inputs.shape[1]
+        residual = Residual(rows_of(residual_keys(inputs, previous), rows), inputs)
+        drawn = self.draw(inputs, residual)
+        if drawn.shape != inputs.shape:
+            raise CompositionError(f"{self.config.kind} drew a mask of shape {drawn.shape}; expected {inputs.shape}")
+        return previous.promote() | drawn
+
+    def index(self, inputs: AttentionInputs) -> KeyIndex | None:
+        """This masker's index over all keys up to the last query's."""
+        return index_of(self.config, inputs, self.create_index)

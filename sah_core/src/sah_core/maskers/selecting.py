@@ -1,0 +1,105 @@
+"""What top-k and top-p maskers share: rows per query head or per KV head, units of keys, order, and the result."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Generic, TypeVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from sah_core.composition import uncertain_keys
+from sah_core.errors import CompositionError
+from sah_core.grouped_heads import by_group
+from sah_core.inputs import AttentionInputs
+from sah_core.mask import IndexRows, Mask
+from sah_core.masker_config import MaskerConfig
+from sah_core.state import KeyIndex
+
+from .indexing import index_of
+
+__all__ = ["SelectingMasker", "best_first", "rows_of"]
+
+ConfigT = TypeVar("ConfigT", bound=MaskerConfig)
+
+
+class SelectingMasker(ABC, Generic[ConfigT]):
+    """Scores units of keys and selects, for certain, the best among those not certain yet.
+
+    A method writes `scores`, and `create_index` if it keeps an index. A unit is one key, or `unit_size` keys in a row
+    (a page). Where ``share_kv_group`` is set, or the scores come per KV head, the query heads of a KV head share one
+    row, which ranks the keys not certain in every head of the group. Equal scores: the lower position first.
+    """
+
+    def __init__(self, config: ConfigT) -> None:
+        self.config = config
+
+    @property
+    def unit_size(self) -> int:
+        """Keys in a unit."""
+        return 1
+
+    @property
+    def share_kv_group(self) -> bool:
+        """Whether the query heads of a KV head share one selection."""
+        return bool(getattr(self.config, "share_kv_group", False))
+
+    def create_index(self, inputs: AttentionInputs) -> KeyIndex | None:
+        """An empty index for this layer; None for a method without one."""
+        return None
+
+    @abstractmethod
+    def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
+        """How much each unit matters to each query, larger is more: (b, hq or hkv, q, units).
+
+        ``index`` covers all keys up to the last query's. What stands at keys that a query cannot see does not matter.
+        """
+
+    @abstractmethod
+    def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: Tensor) -> Tensor:
+        """Which of the ``candidates`` to take; all three bool or float of shape (b, rows, q, units)."""
+
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor) -> Tensor:
+        """One row a KV head from the rows of its query heads, (b, hkv, q, units): the sum of their scores."""
+        return by_group(scores, inputs.kv_heads).sum(2)
+
+    def add_mask(self, inputs: AttentionInputs, previous: Mask) -> Mask:
+        """The previous mask and the selection."""
+        if previous.representation == "full":
+            return previous
+        scores = self._scores_of_all_units(inputs)
+        rows, units = scores.shape[1], scores.shape[3]
+        uncertain = rows_of(uncertain_keys(inputs, previous), rows)
+        width = units * self.unit_size
+        paged = pad(uncertain, (0, width - inputs.shape[3]))
+        candidates = paged.reshape(*paged.shape[:3], units, self.unit_size).any(-1)
+        chosen = self.select(inputs, previous, scores, candidates).repeat_interleave(self.unit_size, -1)
+        keys = chosen[..., : inputs.shape[3]] & rows_of(inputs.visible, rows)
+        selection = Mask(inputs.shape, IndexRows.from_selected(keys))
+        return previous | (selection if inputs.visible.shape[1] in (1, rows) else selection.restrict(inputs.visible))
+
+    def _scores_of_all_units(self, inputs: AttentionInputs) -> Tensor:
+        scores = self.scores(inputs, index_of(self.config, inputs, self.create_index))
+        if self.share_kv_group and scores.shape[1] != inputs.kv_heads:
+            scores = self.aggregate(inputs, scores)
+        b, hq, q, k = inputs.shape
+        units = -(-k // self.unit_size)
+        if scores.shape[:3] not in {(b, hq, q), (b, inputs.kv_heads, q)} or scores.shape[3] > units:
+            raise CompositionError(
+                f"{self.config.kind} scored a tensor of shape {tuple(scores.shape)}; "
+                f"expected ({b}, {hq} or {inputs.kv_heads}, {q}, up to {units})"
+            )
+        return pad(scores, (0, units - scores.shape[3]), value=-torch.inf)
+
+
+def rows_of(cells: Tensor, rows: int) -> Tensor:
+    """Cells (b, 1 or hq, q, k) bool as ``rows`` heads: a row that serves several heads has what any of them has."""
+    return cells if cells.shape[1] in (1, rows) else by_group(cells, rows).any(2)
+
+
+def best_first(scores: Tensor, candidates: Tensor) -> Tensor:
+    """Positions along the last dimension, candidates before others, larger scores first, ties in order of position."""
+    lowest = torch.finfo(scores.dtype).min
+    ranked = scores.clamp(min=lowest).masked_fill(~candidates, -torch.inf)
+    return ranked.sort(dim=-1, descending=True, stable=True).indices
