@@ -33,6 +33,13 @@ class MaskerConfig(BaseModel):
 
     kind: str
 
+    def __eq__(self, other: object) -> bool:
+        # To Python 1 == 1.0, and as sizes they are one key and all keys.
+        return super().__eq__(other) and repr(self) == repr(other)
+
+    def __hash__(self) -> int:
+        return hash((type(self), repr(self)))
+
 
 def _check_size(value: Any) -> int | float:
     expected = "a number of keys (a positive integer) or a fraction of the visible keys (a float in (0, 1])"
@@ -43,7 +50,7 @@ def _check_size(value: Any) -> int | float:
             {"given": f"{value!r} ({type(value).__name__})"},
         )
     if isinstance(value, float) and not (0.0 < value <= 1.0):
-        hint = f"; for {value:.0f} keys write {value:.0f}" if value > 1 and math.isfinite(value) else ""
+        hint = f"; for {value:.0f} keys write {value:.0f}" if value > 1 and value.is_integer() else ""
         raise PydanticCustomError(
             "size_range", "Input should be " + expected + ", not {given}{hint}", {"given": repr(value), "hint": hint}
         )

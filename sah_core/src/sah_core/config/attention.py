@@ -1,0 +1,105 @@
+"""The ``attention`` section: which maskers, in which order, and where the model keeps its own attention.
+
+A mapping in ``maskers`` is read by the config class that the registry has for its ``kind``, when it is validated:
+the default registry, or the one in the validation context under ``"registry"``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from sah_core.chain import check_chain
+from sah_core.errors import CompositionError, SahError
+from sah_core.masker_config import MaskerConfig
+from sah_core.plugins import Registry, default_registry
+
+from .wording import ConfigSection, custom_error, one_error, reworded
+
+__all__ = ["AnyMasker", "AttentionConfig"]
+
+
+def _registry(info: ValidationInfo) -> Registry:
+    """The registry in the validation context (``{"registry": ...}``), or the default one."""
+    context = info.context
+    registry = context.get("registry") if isinstance(context, Mapping) else None
+    return default_registry() if registry is None else registry
+
+
+def _masker(value: Any, info: ValidationInfo) -> MaskerConfig:
+    """A masker's config of its own class, found in the registry by its kind."""
+    if isinstance(value, MaskerConfig):
+        return value
+    if not isinstance(value, Mapping):
+        raise custom_error("masker_type", f"Input should be a mapping such as {{kind: sink}}, not {value!r}")
+    kind = value.get("kind")
+    if not isinstance(kind, str):
+        message = f"Input should be a masker's name, not {kind!r}"
+        if "kind" not in value:
+            message = "Field required: the masker's name, such as sink"
+        raise one_error("masker", "masker_kind", message, ("kind",), kind)
+    try:
+        config = _registry(info).masker_config(kind)
+    except SahError as error:
+        raise one_error("masker", type(error).__name__, str(error), ("kind",), kind) from error
+    try:
+        return config.model_validate({name: _tuples(given) for name, given in value.items()}, context=info.context)
+    except ValidationError as error:
+        raise reworded(error, config) from None
+
+
+def _tuples(value: Any) -> Any:
+    """Lists as tuples: configs are hashable, and JSON and YAML have only lists."""
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+AnyMasker = SerializeAsAny[Annotated[MaskerConfig, BeforeValidator(_masker)]]
+"""A config of whichever class the registry has for its kind; dumping it keeps that class's fields."""
+
+
+def _built(value: Any) -> Any:
+    if value == "efficient":
+        raise custom_error("backend", "Input should be 'research', not 'efficient': that backend is not built yet")
+    return value
+
+
+class AttentionConfig(ConfigSection):
+    """Sparse attention as a list of maskers, applied in order."""
+
+    kind: Annotated[Literal["research"], BeforeValidator(_built)] = Field(
+        default="research", description="the backend: research computes exactly what the masks say and measures it"
+    )
+    maskers: tuple[AnyMasker, ...] = Field(
+        strict=False,
+        json_schema_extra={"minItems": 1},
+        description="what a query attends to: each masker adds to the ones before it",
+    )
+    dense_layers: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        default=(), strict=False, description="layers, counted from 0, that keep the model's own attention"
+    )
+    seed: int = Field(default=0, ge=0, lt=2**63, description="the seed of everything that is drawn")
+
+    @field_validator("maskers")
+    @classmethod
+    def _not_empty(cls, maskers: tuple[MaskerConfig, ...]) -> tuple[MaskerConfig, ...]:
+        if not maskers:
+            raise custom_error("no_masker", "at least one masker is needed; for dense attention leave out `attention`")
+        return maskers
+
+    @model_validator(mode="after")
+    def _in_order(self) -> AttentionConfig:
+        try:
+            check_chain(self.maskers)
+        except CompositionError as error:
+            raise custom_error("composition", str(error)) from error
+        return self
