@@ -50,7 +50,8 @@ def _events(text: str) -> Iterator[Any]:
     except ReaderError as error:
         before = text[: error.position]
         place = Place(before.count("\n") + 1, error.position - before.rfind("\n"))
-        said = f"not valid YAML: the character U+{ord(error.character):04X} may not stand here"
+        character = error.character if isinstance(error.character, int) else ord(error.character)
+        said = f"not valid YAML: the character U+{character:04X} may not stand here"
         raise TextError(place, said) from error
     except TextError:
         raise

@@ -40,7 +40,7 @@ def resolved(reference: str, what: str) -> Any:
     try:
         found = importlib.import_module(module)
     # The module is a plugin's: whatever its import raises is that plugin's failure, told by name.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(f"{what}: importing {module} raised {type(error).__name__}: {error}") from error
     if not hasattr(found, name):
         raise PluginError(f"{what}: there is no {name} in {module}")

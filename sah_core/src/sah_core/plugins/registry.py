@@ -118,7 +118,7 @@ class Registry:
         try:
             directory = Path(source())
         # The function is the plugin's: whatever it raises is that plugin's failure, told by name.
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise PluginError(f"{what}: {offer.source} raised {type(error).__name__}: {error}") from error
         if not directory.is_dir():
             raise PluginError(f"{what}: {offer.source} names a directory that is not there: {directory}")
