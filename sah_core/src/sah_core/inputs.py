@@ -30,7 +30,7 @@ class AttentionInputs:
     query head h reads KV head h // (hq / hkv). Nothing here is ever written to.
 
     * ``attention_mask``: None (every key is visible), bool (True: visible) or additive float, broadcastable to
-      (b, hq, q, >= k); columns past k are ignored. An additive -inf, or anything at most half the dtype's minimum, hides.
+      (b, hq, q, >= k); columns past k are ignored. An additive -inf, or at most half the dtype's minimum, hides.
     * ``scaling``: of the logits, default d ** -0.5; ``softcap``: logits become softcap * tanh(logits / softcap).
     * ``sinks`` (hq,): a logit a head that takes part in the denominator only.
     * ``dropout``: probability in [0, 1), applied to the weights with torch's global generator.

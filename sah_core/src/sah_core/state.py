@@ -88,10 +88,8 @@ class AttentionState:
                 f"and was given keys with {rows[0]} and {rows[1]}: use one AttentionState a request"
             )
         length = keys.shape[2]
-        if entry is not None:
-            entry.index.truncate(min(entry.index.length, length - new))
-            if entry.index.length < entry.fitted or entry.key_offset != key_offset:
-                entry = None
+        if entry is not None and (length - new < entry.fitted or entry.key_offset != key_offset):
+            entry = None
         if entry is None:
             made = create()
             if made is None:
@@ -99,6 +97,8 @@ class AttentionState:
             entry = _Entry(made, rows, self._fit_length(length, key_offset), key_offset)
             entry.index.fit(keys[:, :, : entry.fitted])
             self._entries[name] = entry
+        else:
+            entry.index.truncate(min(entry.index.length, length - new))
         if entry.index.length < length:
             entry.index.append(keys[:, :, entry.index.length :])
         return entry.index

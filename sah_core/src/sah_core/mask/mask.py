@@ -172,7 +172,8 @@ class Mask:
         indptr, indices, probs = self.to_csr()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # torch calls its CSR tensors beta at every construction
-            return torch.sparse_csr_tensor(indptr, indices, probs, size=(indptr.numel() - 1, self.shape[3]))
+            size = (indptr.numel() - 1, self.shape[3])
+            return torch.sparse_csr_tensor(indptr, indices, probs, size=size, device=probs.device)
 
     def index_rows(self, device: torch.device | str | None = None) -> IndexRows:
         """The mask as stored index rows; not expanded, not copied: for reading only."""
