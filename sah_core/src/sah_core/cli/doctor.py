@@ -64,9 +64,9 @@ def _print(diagnosis: Diagnosis) -> None:
         console.print(f"{name} {version or 'is not installed'}")
     console.print(f"devices: {', '.join(diagnosis.devices) or 'none'}")
     console.print()
-    table = plain_table("plugin", "version", "status", "offers, or why not")
+    table = plain_table("plugin", "version", "status", "offers")
     for record in diagnosis.plugins:
-        table.add_row(record.distribution, record.version, record.status, record.reason or _offers(record, diagnosis))
+        table.add_row(record.distribution, record.version, record.status, _offers(record, diagnosis))
     console.print(table)
     console.print()
     for note in diagnosis.notes:
@@ -78,6 +78,10 @@ def _print(diagnosis: Diagnosis) -> None:
 
 
 def _offers(record: PluginRecord, diagnosis: Diagnosis) -> str:
+    if record.status == "failed":
+        return "nothing, see below"
+    if record.status == "disabled":
+        return f"nothing: {record.reason}"
     offers = {
         "maskers": record.kinds,
         "models": record.models,

@@ -41,6 +41,8 @@ def read_config_file(path: str | os.PathLike[str]) -> ConfigFile:
     Raises ``ConfigError`` in one sentence for anything that cannot be read as a mapping.
     """
     name = os.fspath(path)
+    if not name:
+        raise ConfigError("the name of the config file is empty")
     reader = _READERS.get(Path(name).suffix.lower())
     if reader is None:
         raise ConfigError(f"{name}: a config file ends in .yaml, .yml or .json")

@@ -34,11 +34,15 @@ def json_schema(registry: Registry | None = None) -> dict[str, Any]:
         branches[kind] = reference["$ref"]
         definition = definitions[reference["$ref"].rpartition("/")[2]]
         definition["required"] = sorted({"kind", *definition.get("required", ())})
+    # Without any branch nothing is valid, which JSON Schema writes as {"not": {}}: its oneOf may not be empty.
+    choice = {
+        "oneOf": [{"$ref": branch} for branch in branches.values()],
+        "discriminator": {"propertyName": "kind", "mapping": branches},
+    }
     definitions[MaskerConfig.__name__] = {
         "title": "Masker",
         "description": "one of the maskers that were installed when this schema was written",
-        "oneOf": [{"$ref": branch} for branch in branches.values()],
-        "discriminator": {"propertyName": "kind", "mapping": branches},
+        **(choice if branches else {"not": {}}),
     }
     run = definitions.pop(references[RunConfig, "validation"]["$ref"].rpartition("/")[2])
     run["properties"]["$schema"] = {"type": "string", "description": "where an editor finds this schema"}

@@ -106,17 +106,25 @@ def _checked_hooks(plugin: object) -> pluggy.PluginManager:
         name = manager.register(plugin)
         manager.check_pending()
     except pluggy.PluginValidationError as error:
-        raise PluginError(f"malformed hook: {' '.join(str(error).split())}") from error
+        raise PluginError(f"malformed hook: {_malformed(error)}") from error
     unmarked = [
         name
-        for name, value in vars(plugin).items()
-        if name.startswith("sah_register_") and callable(value) and not hasattr(value, f"{PROJECT}_impl")
+        for name in dir(plugin)
+        if name.startswith("sah_register_") and not hasattr(getattr(plugin, name), f"{PROJECT}_impl")
     ]
     if unmarked:
         raise PluginError(f"malformed hook: {unmarked[0]} is not marked with @hookimpl, so it would never be called")
     if not manager.get_hookcallers(plugin):
         raise PluginError(f"it has no hook: mark a function such as sah_register_maskers in {name} with @hookimpl")
     return manager
+
+
+def _malformed(error: pluggy.PluginValidationError) -> str:
+    # pluggy says which plugin it is, what the hook's signature is and what is wrong with it, a line each.
+    lines = str(error).splitlines()
+    said = " ".join(lines[1:] or lines).removeprefix("hookimpl definition: ")
+    hooks = [name for name in dir(hookspecs) if name.startswith("sah_register_")]
+    return said if lines[1:] else f"{said} (hooks: {', '.join(hooks)})"
 
 
 def _call(hooks: pluggy.PluginManager, hook: str, register: object) -> None:

@@ -1,0 +1,1 @@
+"""Broken: does not say which plugin API it was made for."""

@@ -1,0 +1,3 @@
+"""Broken: importing it raises."""
+
+raise RuntimeError("no such\nlibrary")
