@@ -21,7 +21,9 @@ class Options(Mapping[str, Any]):
         try:
             self._text = json.dumps(dict(values or {}), sort_keys=True, allow_nan=False)
         except (TypeError, ValueError) as error:
-            raise ValueError(f"only what a JSON file can hold is allowed: {error}") from error
+            raise ValueError(
+                "Input should hold strings, finite numbers, true, false, null, lists and mappings, as JSON does"
+            ) from error
         self._values: dict[str, Any] = json.loads(self._text)
 
     def __getitem__(self, name: str) -> Any:
