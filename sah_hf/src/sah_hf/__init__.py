@@ -1,1 +1,76 @@
+"""Sparse Attention Hub inside Hugging Face models.
+
+Importing this package imports neither torch nor transformers; what needs them is loaded on first use.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from sah_core.plugins import hookimpl
+
+if TYPE_CHECKING:
+    import typer
+
+    from .adapter import ModelAdapterHF
+    from .errors import GenerationError, NotSparseError, RequestError, UnknownModelError, UnsupportedModelError
+    from .model_adapter import ModelAdapter
+    from .report import AnswerReport, LayerReport, MaskerReport, RequestReport
+    from .request import Request, RequestResponse
+
 SAH_API_VERSION = 1
+
+_LAZY = {
+    "AnswerReport": "report",
+    "GenerationError": "errors",
+    "LayerReport": "report",
+    "MaskerReport": "report",
+    "ModelAdapter": "model_adapter",
+    "ModelAdapterHF": "adapter",
+    "NotSparseError": "errors",
+    "Request": "request",
+    "RequestError": "errors",
+    "RequestReport": "report",
+    "RequestResponse": "request",
+    "UnknownModelError": "errors",
+    "UnsupportedModelError": "errors",
+}
+
+__all__ = [
+    "SAH_API_VERSION",
+    "AnswerReport",
+    "GenerationError",
+    "LayerReport",
+    "MaskerReport",
+    "ModelAdapter",
+    "ModelAdapterHF",
+    "NotSparseError",
+    "Request",
+    "RequestError",
+    "RequestReport",
+    "RequestResponse",
+    "UnknownModelError",
+    "UnsupportedModelError",
+    "sah_register_commands",
+]
+
+
+@hookimpl
+def sah_register_commands(app: typer.Typer) -> None:
+    """Add `sah run` and `sah estimate`."""
+    from .commands import add_commands
+
+    add_commands(app)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

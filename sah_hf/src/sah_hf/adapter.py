@@ -1,0 +1,235 @@
+"""`ModelAdapterHF`: a Hugging Face model that attends sparsely, as a config says, and answers requests."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import Any, Self
+
+from torch import Tensor, nn
+from transformers import PretrainedConfig
+
+from sah_core import (
+    AttentionConfig,
+    ConfigError,
+    MaskerConfig,
+    ProtocolConfig,
+    ResearchAttention,
+    RunConfig,
+    UsageError,
+    default_registry,
+    load_config,
+)
+
+from .answering import Answers, Asking, OnText
+from .attention_call import AttentionCall, AttentionResult
+from .errors import RequestError
+from .generation import GenerationOptions
+from .loading import load_model
+from .meter import Meter
+from .model_adapter import ModelAdapter
+from .modes import DenseMode, opened
+from .probe import routed_layers
+from .report import MaskerReport, RequestReport
+from .request import Request, RequestResponse
+from .sparse_mode import SparseMode
+from .tokens import request_tokens
+
+__all__ = ["ModelAdapterHF"]
+
+
+class ModelAdapterHF(ModelAdapter):
+    """A Hugging Face causal language model with sparse attention in place of its own, where and when it is wanted.
+
+    * ``model``: a loaded model, or a name: an embedded model, a directory, an id on the hub.
+    * ``attention_config``: the ``attention`` section of a config; None makes an adapter that is always dense.
+    * ``tokenizer``: needed by `process_request`; comes with a model given by name.
+    * ``protocol``: from where on a request is sparse, ``{"sparse_from": "question"}`` (default) or ``"generation"``.
+    * ``generation``: what transformers' GenerationConfig takes; greedy, 32 new tokens at most, unless it says so.
+    * ``model_kwargs``: for ``from_pretrained``, where the model is given by name.
+
+    The model is not changed: outside the modes and `process_request` it is as it was. Several adapters may share one.
+
+    Raises UnknownModelError, UnsupportedModelError (its attention cannot be taken over), GenerationError, and what
+    `load_config` raises for a bad ``attention`` section.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | str,
+        attention_config: AttentionConfig | Mapping[str, Any] | None = None,
+        tokenizer: Any = None,
+        protocol: ProtocolConfig | Mapping[str, Any] | None = None,
+        generation: Mapping[str, Any] | None = None,
+        model_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
+        named = model if isinstance(model, str) else None
+        sections = {"attention": attention_config, "protocol": protocol, "generation": generation, "model": named}
+        run = load_config({"version": 1, **{name: given for name, given in sections.items() if given is not None}})
+        self.protocol = run.protocol
+        self.generation = GenerationOptions(run.generation)
+        self.attention_config = run.attention
+        self.attention = None if run.attention is None else ResearchAttention.from_config(run.attention)
+        self.model: Any = model
+        self.tokenizer = tokenizer
+        if run.model is not None:
+            loaded = load_model(run.model, model_kwargs)
+            self.model, self.tokenizer = loaded.model, loaded.tokenizer if tokenizer is None else tokenizer
+        elif model_kwargs:
+            raise UsageError("model_kwargs are for loading a model by name; this adapter was given a loaded model")
+        if not isinstance(getattr(self.model, "config", None), PretrainedConfig):
+            raise UsageError(f"model should be a Hugging Face model or the name of one, not {type(model).__name__}")
+        self.name: str = named or self.model.config.name_or_path or type(model).__name__
+        """What reports call the model."""
+        self.layers: tuple[int, ...] = () if self.attention is None else routed_layers(self.model)
+        """The layers whose attention can be sparse; without an attention config nobody has looked."""
+        self._check_dense_layers()
+
+    @classmethod
+    def from_config(
+        cls,
+        run_config: RunConfig | Mapping[str, Any] | str | os.PathLike[str],
+        model_kwargs: Mapping[str, Any] | None = None,
+    ) -> Self:
+        """From a whole run config, or the file or mapping that holds one; it must name a model."""
+        run = run_config if isinstance(run_config, RunConfig) else load_config(run_config)
+        if run.model is None:
+            raise ConfigError("the config names no model: add  model: needle  or another name or directory")
+        GenerationOptions(run.generation)  # a misspelt option should not wait for the weights
+        loaded = load_model(run.model, model_kwargs)
+        adapter = cls(loaded.model, run.attention, loaded.tokenizer, run.protocol, run.generation)
+        adapter.name = run.model.name
+        return adapter
+
+    def process_request(
+        self,
+        request: Request,
+        generation: Mapping[str, Any] | None = None,
+        *,
+        measure_error: bool = False,
+        on_text: OnText | None = None,
+        on_answer: OnText | None = None,
+    ) -> RequestResponse:
+        """Answer a request's questions, each from its context alone.
+
+        The context is read once, with the model's own attention. Question and answer are sparse where the adapter
+        has an attention config, whatever mode is open. Arguments as `ModelAdapter.process_request` says.
+
+        Raises RequestError (no tokenizer, nothing to read, no position left for an answer), GenerationError,
+        NotSparseError, and the core's EmptyRowError and NumericalError, which name layer, head and row.
+        """
+        if self.tokenizer is None:
+            raise RequestError(
+                "a request is text and this adapter has no tokenizer: give it one, or call model.generate"
+            )
+        options = self.generation.overridden(generation)
+        tokens = request_tokens(self.tokenizer, request)
+        meter = Meter(measure_error=measure_error)
+        asking = Asking(
+            model=self.model,
+            tokenizer=self.tokenizer,
+            attention=self.attention,
+            dense_layers=self.dense_layers,
+            protocol=self.protocol.sparse_from,
+            options=options,
+            meter=meter,
+            on_text=on_text,
+            on_answer=on_answer,
+        )
+        answers = asking.answer(tokens)
+        report = self._report(answers, meter, context_tokens=len(tokens.context), chat=request.chat)
+        single = isinstance(request.questions, str)
+        return RequestResponse(answers.texts[0] if single else answers.texts, report)
+
+    @contextmanager
+    def enable_sparse_mode(self) -> Iterator[SparseMode]:
+        """Within it, in this thread, every forward of the model that continues a filled KV cache is sparse.
+
+        So ``model.generate`` reads its prompt densely and generates sparsely; given a filled cache, it is sparse
+        throughout. Gives the mode, whose ``meter`` counts what its calls attended to. Beam search is refused.
+        """
+        if self.attention is None:
+            raise UsageError("this adapter has no attention config, so it has no sparse mode")
+        with opened(SparseMode(self.model, self.attention, self.dense_layers)) as mode:
+            yield mode
+
+    @contextmanager
+    def enable_dense_mode(self) -> Iterator[DenseMode]:
+        """Within it, in this thread, the model attends as it was found, also inside a sparse mode."""
+        with opened(DenseMode(self.model)) as mode:
+            yield mode
+
+    def get_custom_attention_function(self) -> Callable[..., AttentionResult]:
+        """This adapter's sparse attention as a function of the form that transformers' AttentionInterface takes.
+
+        Called as ``function(module, query, key, value, attention_mask, scaling, dropout, **keywords)`` it attends
+        sparsely whatever mode is open, the queries being those of the last keys, and keeps no index between calls.
+        It gives the output (b, q, hq, dv) and the weights (b, hq, q, k).
+        """
+        attention = self.attention
+        if attention is None:
+            raise UsageError("this adapter has no attention config, so it has no attention function")
+
+        def attend(
+            module: nn.Module,
+            query: Tensor,
+            key: Tensor,
+            value: Tensor,
+            attention_mask: Tensor | None,
+            scaling: float | None = None,
+            dropout: float = 0.0,
+            **keywords: Any,
+        ) -> AttentionResult:
+            call = AttentionCall(module, query, key, value, attention_mask, scaling, dropout, keywords)
+            result = attention(call.inputs(first=key.shape[2] - query.shape[2]), need_weights=True)
+            return result.output.transpose(1, 2).contiguous(), result.weights
+
+        return attend
+
+    @property
+    def dense_layers(self) -> tuple[int, ...]:
+        """The layers that the config leaves to the model's own attention."""
+        return () if self.attention_config is None else self.attention_config.dense_layers
+
+    def _check_dense_layers(self) -> None:
+        count = getattr(self.model.config.get_text_config(), "num_hidden_layers", None)
+        for layer in self.dense_layers:
+            if count is not None and layer >= count:
+                raise ConfigError(
+                    f"attention.dense_layers: {layer} is no layer of this model, which has 0 to {count - 1}"
+                )
+        if self.layers and set(self.layers) <= set(self.dense_layers):
+            raise ConfigError(
+                f"attention.dense_layers leaves no layer sparse: the model's attention layers are {list(self.layers)}"
+            )
+
+    def _report(self, answers: Answers, meter: Meter, *, context_tokens: int, chat: bool) -> RequestReport:
+        config = self.attention_config
+        parameter = next(self.model.parameters())
+        return RequestReport(
+            model=self.name,
+            model_type=self.model.config.model_type,
+            dtype=str(parameter.dtype).removeprefix("torch."),
+            device=str(parameter.device),
+            versions={name: version(name) for name in ("sah-core", "sah-hf", "torch", "transformers")},
+            protocol="dense" if config is None else self.protocol.sparse_from,
+            maskers=() if config is None else tuple(_masker_report(masker) for masker in config.maskers),
+            dense_layers=self.dense_layers,
+            seed=None if config is None else config.seed,
+            generation=answers.generation,
+            chat=chat,
+            context_tokens=context_tokens,
+            context_prefills=answers.prompts_read,
+            prefill_seconds=answers.prefill_seconds,
+            answers=answers.reports,
+            layers=tuple(meter.layer(number) for number in self.layers),
+            density=meter.density,
+            index_bytes=answers.index_bytes,
+        )
+
+
+def _masker_report(masker: MaskerConfig) -> MaskerReport:
+    record = default_registry().masker_record(masker.kind)
+    return MaskerReport(masker.kind, masker.model_dump(mode="json"), record.distribution, record.version)

@@ -1,0 +1,138 @@
+"""`AttentionCall`: one attention layer's call as transformers makes it, answered densely or turned into our inputs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import torch
+from attrs import frozen
+from torch import Tensor, nn
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from sah_core import AttentionInputs, AttentionState
+
+from .errors import UnsupportedModelError
+from .switch import original_implementation
+
+__all__ = ["AttentionCall", "AttentionResult"]
+
+AttentionResult = tuple[Tensor, Tensor | None]
+"""The output (b, q, hq, dv), contiguous, and the weights (b, hq, q, k) where there are any."""
+
+_TAKES_ADDITIVE_MASKS = frozenset({"eager", "sdpa"})
+
+
+@frozen(eq=False)
+class AttentionCall:
+    """What transformers hands to an attention function.
+
+    ``query`` (b, hq, q, d), ``key`` (b, hkv, k, d) and ``value`` (b, hkv, k, dv), KV heads not repeated; in a
+    sliding-window layer the k keys are the window. ``keywords``: whatever else the family passes.
+    """
+
+    module: nn.Module
+    query: Tensor
+    key: Tensor
+    value: Tensor
+    attention_mask: Any  # additive or bool (b, 1, q, k), None, or a form of the original implementation's own
+    scaling: float | None
+    dropout: float
+    keywords: dict[str, Any]
+
+    @property
+    def layer(self) -> int:
+        """The layer's number in the model."""
+        return int(self.module.layer_idx)  # type: ignore[arg-type]  # a module's attributes have no type of their own
+
+    @property
+    def is_causal(self) -> bool:
+        """Whether tokens see only what came before them; cross-attention and encoders are not."""
+        given = self.keywords.get("is_causal")
+        return bool(getattr(self.module, "is_causal", True) if given is None else given)
+
+    def dense(self) -> AttentionResult:
+        """What the model's own implementation makes of it.
+
+        An implementation that cannot read an additive mask, should it be given one, is replaced by the family's eager
+        function, which computes the same.
+        """
+        name = original_implementation(self.module.config)  # type: ignore[arg-type]  # as above
+        additive = isinstance(self.attention_mask, Tensor) and self.attention_mask.dim() == 4
+        if name == "eager" or (additive and name not in _TAKES_ADDITIVE_MASKS):
+            return self.eager()
+        functions = getattr(_family(self.module), "ALL_ATTENTION_FUNCTIONS", ALL_ATTENTION_FUNCTIONS)
+        return self._call(functions[name])
+
+    def eager(self) -> AttentionResult:
+        """What the eager attention of the model's family makes of it."""
+        function = getattr(_family(self.module), "eager_attention_forward", None)
+        if function is None:
+            raise UnsupportedModelError(
+                f"the modelling file of {type(self.module).__name__} has no eager_attention_forward, which dense "
+                "layers and the check of the model need"
+            )
+        return self._call(function)
+
+    def inputs(self, first: int, padding: Tensor | None = None, state: AttentionState | None = None) -> AttentionInputs:
+        """The same call for our attention.
+
+        ``first`` is the absolute position of the first query, padding columns counted; ``padding`` (b,) int64 how many
+        of those columns each row has; ``state`` the request's.
+        """
+        q, k = self.query.shape[2], self.key.shape[2]
+        # Keys end with the last query's: a sliding layer holds fewer than there were, a static cache empty ones after.
+        key_offset = max(0, first + q - k)
+        length = first + q - key_offset
+        positions = torch.arange(first, first + q, device=self.query.device)
+        return AttentionInputs(
+            self.query,
+            self.key[:, :, :length],
+            self.value[:, :, :length],
+            attention_mask=self._mask(positions, key_offset, length, padding),
+            scaling=self.scaling,
+            softcap=self.keywords.get("softcap"),
+            sinks=self.keywords.get("s_aux"),
+            dropout=self.dropout,
+            layer_idx=self.layer,
+            query_positions=positions,
+            key_offset=key_offset,
+            padding=padding,
+            state=state,
+        )
+
+    def _mask(self, positions: Tensor, key_offset: int, length: int, padding: Tensor | None) -> Tensor:
+        """The mask that was handed in, or the causal one where there was none to read, bool (b or 1, 1, q, k)."""
+        mask = self.attention_mask
+        if isinstance(mask, Tensor) and mask.dim() == 4:
+            return mask
+        columns = torch.arange(key_offset, key_offset + length, device=positions.device)
+        seen = columns <= positions.unsqueeze(-1)
+        window = self.keywords.get("sliding_window")
+        if window is not None:
+            seen = seen & (columns > positions.unsqueeze(-1) - window)
+        seen = seen[None, None]
+        return seen if padding is None else seen & (columns >= padding.reshape(-1, 1, 1, 1))
+
+    def _call(self, function: Callable[..., AttentionResult]) -> AttentionResult:
+        return function(
+            self.module,
+            self.query,
+            self.key,
+            self.value,
+            self.attention_mask,
+            scaling=self.scaling,
+            dropout=self.dropout,
+            **self.keywords,
+        )
+
+
+def _family(module: nn.Module) -> ModuleType | None:
+    """The modelling file that this attention module, or the class it derives from, was written in."""
+    for origin in type(module).__mro__:
+        file = sys.modules.get(origin.__module__)
+        if hasattr(file, "eager_attention_forward"):
+            return file
+    return None

@@ -1,0 +1,67 @@
+"""The shape of a model's attention, read from its config alone: heads, widths and what each layer sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from attrs import frozen
+from transformers import PretrainedConfig
+
+__all__ = ["AttentionShape", "LayerGroup"]
+
+
+@frozen
+class LayerGroup:
+    """Attention layers that see the same keys: all of them, or those of a sliding window."""
+
+    layers: tuple[int, ...]
+    window: int | None
+
+    def keys(self, tokens: int) -> int:
+        """How many keys the last of so many tokens sees."""
+        return tokens if self.window is None else min(tokens, self.window)
+
+
+@frozen
+class AttentionShape:
+    """Heads, widths, dtype and layers of a model's attention; layers without softmax attention are left out."""
+
+    query_heads: int
+    kv_heads: int
+    key_width: int
+    value_width: int
+    dtype: torch.dtype
+    groups: tuple[LayerGroup, ...]
+
+    @classmethod
+    def of(cls, config: PretrainedConfig) -> AttentionShape:
+        """The shape that a model of this config has."""
+        text = config.get_text_config(decoder=True)
+        heads = text.num_attention_heads
+        width = getattr(text, "head_dim", None) or text.hidden_size // heads
+        kv_heads, values = getattr(text, "num_key_value_heads", None) or heads, width
+        if getattr(text, "kv_lora_rank", None) is not None:
+            # Latent attention: keys and values are expanded to one KV head a query head before attention reads them.
+            kv_heads, width, values = heads, text.qk_nope_head_dim + text.qk_rope_head_dim, text.v_head_dim
+        dtype = getattr(text, "dtype", None)
+        return cls(
+            heads, kv_heads, width, values, dtype if isinstance(dtype, torch.dtype) else torch.float32, _groups(text)
+        )
+
+    @property
+    def bytes_per_key(self) -> int:
+        """Of one key and its value, in all KV heads of one layer."""
+        return self.kv_heads * (self.key_width + self.value_width) * self.dtype.itemsize
+
+
+def _groups(text: Any) -> tuple[LayerGroup, ...]:
+    window = getattr(text, "sliding_window", None)
+    default = "full_attention" if window is None else "sliding_attention"
+    types = getattr(text, "layer_types", None) or [default] * text.num_hidden_layers
+    found = []
+    for name, seen in (("full_attention", None), ("sliding_attention", window)):
+        layers = tuple(layer for layer, layer_type in enumerate(types) if layer_type == name)
+        if layers:
+            found.append(LayerGroup(layers, seen))
+    return tuple(found)

@@ -1,0 +1,35 @@
+"""Fork a KV cache: continue from it without changing it.
+
+Cropping a cache back does not return to where it was: sliding layers have dropped keys by then, linear-attention layers
+have no length to crop, quantized ones round anew. A fork leaves the context's cache alone instead.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from transformers import cache_utils
+
+__all__ = ["fork_cache"]
+
+# Updating these replaces their tensors by new ones, so a fork may share them. Other kinds write in place.
+_REPLACING = tuple(
+    getattr(cache_utils, name)
+    for name in ("DynamicLayer", "DynamicSlidingWindowLayer", "DynamicIndexedLayer", "DummyLayer")
+    if hasattr(cache_utils, name)  # the last two came after transformers 4.57
+)
+
+
+def fork_cache(cache: Any) -> Any:
+    """A cache with the same content, which can be filled further without changing this one.
+
+    Layers that are only ever replaced share their tensors with the original: nothing is copied. Everything else, such
+    as the states of linear attention, is copied.
+    """
+    layers = getattr(cache, "layers", None)
+    if layers is None or type(cache).__module__ != cache_utils.__name__:
+        return copy.deepcopy(cache)
+    fork = copy.copy(cache)
+    fork.layers = [copy.copy(layer) if type(layer) in _REPLACING else copy.deepcopy(layer) for layer in layers]
+    return fork

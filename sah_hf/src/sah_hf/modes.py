@@ -1,0 +1,105 @@
+"""Modes: what a context (a thread, a task) wants of a model's attention, and the forward that is at work in it.
+
+A mode is opened for the code inside a ``with`` block and seen by that code alone. Before each forward of a model, the
+innermost mode that was opened for it decides how the forward's attention calls are answered.
+"""
+
+from __future__ import annotations
+
+import inspect
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from torch import nn
+
+from .attention_call import AttentionCall, AttentionResult
+from .switch import attention_switched, configs_of, forwards_observed
+
+__all__ = ["DenseMode", "Forward", "Mode", "current_forward", "observe", "opened"]
+
+
+class Forward(Protocol):
+    """One forward of a model whose attention calls we answer."""
+
+    def owns(self, part: object) -> bool:
+        """Whether this module or config is part of the model whose forward it is."""
+
+    def attend(self, call: AttentionCall) -> AttentionResult:
+        """Answer one layer's attention call."""
+
+
+class Mode(ABC):
+    """What one context wants of one model; ``prompts_read`` counts the forwards that began with an empty cache."""
+
+    answers_attention: ClassVar[bool] = True
+    """Whether attention calls must reach us at all while it is open."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.model = model
+        self.prompts_read = 0
+        self._parts = frozenset(map(id, [*model.modules(), *configs_of(model)]))
+
+    def owns(self, part: object) -> bool:
+        """Whether this module or config is part of the model."""
+        return id(part) in self._parts
+
+    def enter_forward(self, module: nn.Module, given: Mapping[str, Any]) -> Forward | None:
+        """How a forward of the model, or of a submodel, is answered: None leaves it to the model's implementation."""
+        cache = given.get("past_key_values")
+        filled = 0 if cache is None else int(cache.get_seq_length())
+        if module is self.model and filled == 0:
+            self.prompts_read += 1
+        return self._forward(given, cache, filled)
+
+    @abstractmethod
+    def _forward(self, given: Mapping[str, Any], cache: Any, filled: int) -> Forward | None:
+        """As above; ``given`` are the forward's arguments by name, ``filled`` how many columns the cache has."""
+
+    def close(self) -> None:  # noqa: B027 - most modes have nothing to put back
+        """Called when it ends, however that comes about."""
+
+
+class DenseMode(Mode):
+    """Every forward is the model's own."""
+
+    answers_attention = False
+
+    def _forward(self, given: Mapping[str, Any], cache: Any, filled: int) -> None:
+        return None
+
+
+_Mode = TypeVar("_Mode", bound=Mode)
+
+_open_modes: ContextVar[tuple[Mode, ...]] = ContextVar("sah_open_modes", default=())
+_forward_at_work: ContextVar[Forward | None] = ContextVar("sah_forward_at_work", default=None)
+
+
+@contextmanager
+def opened(mode: _Mode) -> Iterator[_Mode]:
+    """Within it, and in this context only, the mode decides for its model; the model ends up as it was found."""
+    with ExitStack() as held:
+        held.enter_context(forwards_observed(mode.model, observe))
+        if mode.answers_attention:
+            held.enter_context(attention_switched(mode.model))
+        held.callback(mode.close)
+        before = _open_modes.set((*_open_modes.get(), mode))
+        try:
+            yield mode
+        finally:
+            _open_modes.reset(before)
+            _forward_at_work.set(None)
+
+
+def current_forward() -> Forward | None:
+    """The forward at work in this context, or None where the model's own implementation is wanted."""
+    return _forward_at_work.get()
+
+
+def observe(module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
+    """Called before each forward of a model or submodel: let the innermost mode opened for it decide."""
+    mode = next((mode for mode in reversed(_open_modes.get()) if mode.owns(module)), None)
+    given = {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **keywords}
+    _forward_at_work.set(None if mode is None else mode.enter_forward(module, given))

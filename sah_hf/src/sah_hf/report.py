@@ -1,0 +1,116 @@
+"""What happened during a request, measured: protocol, tokens, seconds, density and error per layer and head."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Literal
+
+import attrs
+from attrs import frozen
+
+__all__ = ["AnswerReport", "LayerReport", "MaskerReport", "RequestReport"]
+
+
+@frozen
+class MaskerReport:
+    """One masker of the attention config, and the package that it came from."""
+
+    kind: str
+    config: dict[str, Any]
+    distribution: str
+    version: str
+
+
+@frozen
+class LayerReport:
+    """What one attention layer did with the questions and answers of a request."""
+
+    layer: int
+    mode: Literal["sparse", "dense"]
+    sparse_calls: int
+    density: tuple[float, ...] | None
+    """For each query head, attended keys over visible keys, both summed over every query of every sparse call."""
+    output_error: float | None
+    """Mean over those queries of |sparse - dense| / |dense| of the layer's output vector, if it was measured."""
+
+    @property
+    def mean_density(self) -> float | None:
+        """The mean over heads, which see the same keys."""
+        return None if self.density is None else sum(self.density) / len(self.density)
+
+
+@frozen
+class AnswerReport:
+    """Tokens and seconds of one question and its answer."""
+
+    question_tokens: int
+    """Of the question with the answer prefix and, in a chat, the template after the context."""
+    answer_tokens: int
+    """Of the answer as generated, the end-of-text token included."""
+    first_token_seconds: float
+    """From handing in the question to the answer's first token."""
+    seconds: float
+    """From handing in the question to the end of its answer."""
+
+
+@frozen
+class RequestReport:
+    """Everything that a result needs beside it to be understood and made again."""
+
+    model: str
+    model_type: str
+    dtype: str
+    device: str
+    versions: dict[str, str]
+    protocol: Literal["question", "generation", "dense"]
+    """From where on attention was sparse: the question, the generated tokens, or nowhere."""
+    maskers: tuple[MaskerReport, ...]
+    dense_layers: tuple[int, ...]
+    seed: int | None
+    generation: dict[str, Any]
+    chat: bool
+    context_tokens: int
+    context_prefills: int
+    """How many times the model read a prompt from its beginning, counted; 1 for any number of questions."""
+    prefill_seconds: float
+    answers: tuple[AnswerReport, ...]
+    layers: tuple[LayerReport, ...]
+    density: float | None
+    """Attended keys over visible keys, summed over all sparse layers, heads, queries and calls."""
+    index_bytes: int
+    """What the maskers' indexes of the context hold in memory, in all layers."""
+
+    @property
+    def question_tokens(self) -> int:
+        """Of all questions together."""
+        return sum(answer.question_tokens for answer in self.answers)
+
+    @property
+    def answer_tokens(self) -> int:
+        """Of all answers together."""
+        return sum(answer.answer_tokens for answer in self.answers)
+
+    @property
+    def decode_seconds(self) -> float:
+        """Reading all questions and writing all answers."""
+        return sum(answer.seconds for answer in self.answers)
+
+    @property
+    def sparse_calls(self) -> int:
+        """Sparse attention calls, of all layers together."""
+        return sum(layer.sparse_calls for layer in self.layers)
+
+    @property
+    def output_error(self) -> float | None:
+        """Mean over the sparse layers of their output error, if it was measured."""
+        errors = [layer.output_error for layer in self.layers if layer.output_error is not None]
+        return sum(errors) / len(errors) if errors else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values, the sums above included."""
+        totals = ("question_tokens", "answer_tokens", "decode_seconds", "sparse_calls", "output_error")
+        return {**attrs.asdict(self), **{name: getattr(self, name) for name in totals}}
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """`to_dict` as JSON."""
+        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False)

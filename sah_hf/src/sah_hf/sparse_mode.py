@@ -1,0 +1,121 @@
+"""`SparseMode`: every forward that continues a filled KV cache attends sparsely."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import cached_property
+from typing import Any, NoReturn
+from weakref import WeakKeyDictionary, WeakSet
+
+import torch
+from torch import Tensor, nn
+
+from sah_core import AttentionState, SparseAttention
+
+from .attention_call import AttentionCall, AttentionResult
+from .errors import GenerationError
+from .meter import Meter
+from .modes import Mode
+
+__all__ = ["SparseMode"]
+
+
+class SparseMode(Mode):
+    """Forwards that begin at column ``sparse_from`` of the cache or later are sparse; the others are the model's own.
+
+    Each KV cache has its own attention state, which begins with the first sparse forward on it: what the cache holds by
+    then is the context. A cache that is filled anew starts a new one.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        attention: SparseAttention,
+        dense_layers: Collection[int] = (),
+        *,
+        sparse_from: int = 1,
+        meter: Meter | None = None,
+    ) -> None:
+        super().__init__(model)
+        self.attention = attention
+        self.dense_layers = frozenset(dense_layers)
+        self.sparse_from = sparse_from
+        self.meter = Meter() if meter is None else meter
+        self.sparse_forwards = 0  # forwards, of the model or of its parts, that were to be sparse
+        self._states: WeakKeyDictionary[Any, AttentionState] = WeakKeyDictionary()
+        self._guarded: WeakSet[Any] = WeakSet()
+
+    def keep_state(self, cache: Any, state: AttentionState) -> None:
+        """Use this state with this cache, instead of a new one."""
+        self._states[cache] = state
+
+    def _forward(self, given: Mapping[str, Any], cache: Any, filled: int) -> _SparseForward | None:
+        if cache is not None:
+            self._guard(cache)
+            if filled == 0:
+                self._states.pop(cache, None)
+        if filled < self.sparse_from:
+            return None
+        self.sparse_forwards += 1
+        state = self._states.get(cache)
+        if state is None:
+            state = self._states[cache] = AttentionState(context_length=filled)
+        weights = given.get("output_attentions", getattr(self.model.config, "output_attentions", False))
+        return _SparseForward(self, state, filled, given.get("attention_mask"), bool(weights))
+
+    def _guard(self, cache: Any) -> None:
+        """Beam search reorders the rows of a cache between forwards; the state's rows would no longer be the same."""
+        if "reorder_cache" not in vars(cache):
+            cache.reorder_cache = _refuse_reordering
+            self._guarded.add(cache)
+
+    def close(self) -> None:
+        """Leave the caches as they were."""
+        for cache in self._guarded:
+            vars(cache).pop("reorder_cache", None)
+        self._guarded.clear()
+
+
+class _SparseForward:
+    """One sparse forward; ``first`` is the absolute position of its first query."""
+
+    def __init__(
+        self, mode: SparseMode, state: AttentionState, first: int, attention_mask: Any, need_weights: bool
+    ) -> None:
+        self.mode = mode
+        self.state = state
+        self.first = first
+        self.attention_mask = attention_mask
+        self.need_weights = need_weights
+
+    def owns(self, part: object) -> bool:
+        return self.mode.owns(part)
+
+    def attend(self, call: AttentionCall) -> AttentionResult:
+        if call.layer in self.mode.dense_layers or not call.is_causal:
+            return call.dense()
+        inputs = call.inputs(self.first, self._padding(call.query), self.state)
+        output = self.mode.attention(inputs, need_weights=self.need_weights)
+        self.mode.meter.record(inputs, output)
+        weights = None if output.weights is None else output.weights.to(call.query.dtype)
+        return output.output.transpose(1, 2).contiguous(), weights
+
+    def _padding(self, query: Tensor) -> Tensor | None:
+        """Left-padding columns of each row, (b,); None where the forward was given a mask that does not tell."""
+        if self.attention_mask is None:
+            return torch.zeros(query.shape[0], dtype=torch.int64, device=query.device)
+        return None if self._leading_gaps is None else self._leading_gaps.to(query.device)
+
+    @cached_property
+    def _leading_gaps(self) -> Tensor | None:
+        mask = self.attention_mask
+        if not isinstance(mask, Tensor) or mask.dim() != 2:
+            return None
+        return (mask == 0).long().cumprod(-1).sum(-1)
+
+
+def _refuse_reordering(*args: Any, **keywords: Any) -> NoReturn:
+    raise GenerationError(
+        "beam search reorders the KV cache, and the indexes of sparse attention cannot follow: "
+        "use num_beams=1 (greedy or sampling) inside a sparse mode"
+    )

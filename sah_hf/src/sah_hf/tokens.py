@@ -1,0 +1,81 @@
+"""Turn a request into token ids: the context once, each question apart, special tokens only where they belong.
+
+Context and question are tokenized apart, because the context is read before any question is known: the tokens of
+``context + question`` as one text may differ around the seam. The beginning-of-text token comes once, first.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import frozen
+
+from .errors import RequestError
+from .request import Request
+
+__all__ = ["RequestTokens", "request_tokens"]
+
+_PLACE = "<<the request's context and question>>"
+
+
+@frozen
+class RequestTokens:
+    """Token ids of the context, and of what follows it for each question."""
+
+    context: list[int]
+    questions: tuple[list[int], ...]
+
+
+def request_tokens(tokenizer: Any, request: Request) -> RequestTokens:
+    """Tokenize a request.
+
+    In a chat, context and question are one user turn: the template up to the user's words goes before the context, what
+    comes after them behind the question. The template writes its own special tokens, so none are added.
+    Raises RequestError where nothing is left to read, or the tokenizer has no chat template that could be split.
+    """
+    if request.chat:
+        before, after = _split_template(tokenizer)
+        context = _plain(tokenizer, before + request.context)
+    else:
+        after = ""
+        context = _with_beginning(tokenizer, request.context)
+    questions = tuple(_plain(tokenizer, question + after + request.answer_prefix) for question in request.asked)
+    if not context:
+        raise RequestError(f"the tokenizer makes no token of the context {_shortened(request.context)}")
+    for question, tokens in zip(request.asked, questions, strict=True):
+        if not tokens:
+            raise RequestError(f"the tokenizer makes no token of the question {_shortened(question)}")
+    return RequestTokens(context, questions)
+
+
+def _plain(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def _with_beginning(tokenizer: Any, text: str) -> list[int]:
+    """The text's tokens after the special tokens that the tokenizer begins a text with, unless it is there already."""
+    plain = _plain(tokenizer, text)
+    marked = list(tokenizer(text, add_special_tokens=True)["input_ids"])
+    extra = len(marked) - len(plain)
+    # What it would put at the end of a text (an end-of-text token) has no place before a question.
+    start = next((n for n in range(extra + 1) if marked[n : n + len(plain)] == plain), 0)
+    beginning = marked[:start]
+    return plain if plain[:start] == beginning else beginning + plain
+
+
+def _split_template(tokenizer: Any) -> tuple[str, str]:
+    if getattr(tokenizer, "chat_template", None) is None:
+        raise RequestError("the request asks for a chat, but the tokenizer has no chat template: leave out chat")
+    turn = [{"role": "user", "content": _PLACE}]
+    text = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    parts = text.split(_PLACE)
+    if len(parts) != 2:
+        raise RequestError(
+            f"the tokenizer's chat template shows the user's words {len(parts) - 1} times instead of once, "
+            "so it cannot be split into what comes before the context and after the question"
+        )
+    return parts[0], parts[1]
+
+
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 40 else text[:37] + "...")
