@@ -25,7 +25,7 @@ def test_what_works_leaves_with_0(sah: Sah, arguments: list[str]) -> None:
     ("arguments", "said"),
     [
         (["frobnicate"], "No such command 'frobnicate'"),
-        (["maskers", "--frobnicate"], "No such option: --frobnicate"),
+        (["maskers", "--frobnicate"], "--frobnicate"),
         (["greet"], "Missing argument"),
         (["maskers", "goood"], "unknown masker 'goood' (did you mean 'good'?); installed: good"),
         (["maskers", "quest"], "masker 'quest' is not installed: pip install sah-masker-quest"),

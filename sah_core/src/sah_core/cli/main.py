@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -62,10 +63,11 @@ def _without_debug(arguments: list[str]) -> tuple[bool, list[str]]:
 
 
 def _report(message: str, code: int, error: BaseException, debug: bool) -> int:
-    if debug:
-        traceback.print_exception(error)
-    else:
-        print(message, file=sys.stderr)
+    with contextlib.suppress(BrokenPipeError):  # whoever reads the messages may have gone, too
+        if debug:
+            traceback.print_exception(error)
+        else:
+            print(message, file=sys.stderr)
     return code
 
 
