@@ -66,9 +66,7 @@ class MaskMachine(RuleBasedStateMachine):
 
     @rule()
     def go_index(self) -> None:
-        indices, probs, counts = self.mask.to_indices()
-        valid = indices < self.mask.shape[3]
-        self.mask = Mask.from_indices(self.mask.shape, indices.where(valid, 0), probs.where(valid, 1.0), counts)
+        self.mask = Mask.from_indices(self.mask.shape, *self.mask.to_indices())
 
     @rule(data=st.data())
     def select_head(self, data: st.DataObject) -> None:

@@ -115,6 +115,31 @@ def test_a_draw_comes_from_the_residual_and_the_rest_becomes_certain(
         assert bool((after[residual] == 1).all())
 
 
+@given(attention_inputs(), st.data(), st.booleans())
+def test_the_residual_is_what_is_visible_and_not_attended(
+    inputs: AttentionInputs, data: st.DataObject, share: bool
+) -> None:
+    """Cells and counts leave out what is attended with any probability; a group has the union of its heads'."""
+    previous = data.draw(masks(inputs.shape)).restrict(inputs.visible)
+    seen: list[Residual] = []
+
+    class Watching(Coin):
+        """Keeps the residual it was given."""
+
+        def inclusion(self, inputs: AttentionInputs, residual: Residual) -> Tensor:
+            seen.append(residual)
+            return super().inclusion(inputs, residual)
+
+    Watching(CoinConfig(share_kv_group=share)).add_mask(inputs, previous)
+    free = inputs.visible & (previous.to_dense() == 0)
+    if share:
+        free = free.reshape(inputs.shape[0], inputs.kv_heads, -1, *inputs.shape[2:]).any(2)
+    if previous != Mask.full(inputs.shape) or seen:
+        assert torch.equal(seen[0].cells, free)
+        assert torch.equal(seen[0].counts, free.sum(-1))
+        assert bool((seen[0].uniforms()[~free] == 1).all())
+
+
 def _chains() -> list[list[Masker]]:
     coin, leaning, best, first = (
         Coin(CoinConfig(rate=0.4)),
