@@ -256,6 +256,13 @@ def test_top_p_by_hand() -> None:
     assert kept(0.4, first, "total") == [0]
 
 
+def test_a_mass_that_is_reached_exactly_takes_no_key_more() -> None:
+    """Of four equal keys the first two hold exactly half."""
+    inputs = AttentionInputs(*three(torch.ones(1, 1, n, 1) for n in (1, 4, 4)))
+    half = ToyTopP(ToyTopPConfig(mass=0.5)).add_mask(inputs, Mask.empty(inputs.shape))
+    assert half.to_indices()[0].flatten().tolist() == [0, 1]
+
+
 def test_full_stays_full_and_wrong_scores_are_named() -> None:
     """A full mask is returned as it is; scores of another shape are the method's mistake and say so."""
     inputs = AttentionInputs(*three(torch.ones(1, 2, n, 4) for n in (1, 3, 3)))

@@ -121,6 +121,15 @@ def test_keys_behind_the_context_are_forgotten_with_it() -> None:
     assert index.mean.flatten().tolist() == [2.0, 2.0]
 
 
+def test_a_cache_cropped_behind_the_context_is_indexed_afresh() -> None:
+    """Fewer keys than were fitted, without a word to the state: what was learned from the lost ones is not used."""
+    state = AttentionState()
+    state.index("a", Pages, keys(6), new=1)
+    index = state.index("a", Pages, keys(5), new=1)
+    assert isinstance(index, Pages)
+    assert (index.length, index.mean.flatten().tolist()) == (5, [2.0, 2.0])
+
+
 def test_a_window_that_moved_is_indexed_afresh() -> None:
     """Another key offset means other keys at the same columns: the index is rebuilt from what is there."""
     state = AttentionState(context_length=4)
