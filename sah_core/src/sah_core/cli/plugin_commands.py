@@ -55,7 +55,10 @@ def missing_command(name: str, registry: Registry) -> str | None:
     if home is None:
         return None
     for record in registry.records:
-        if normalised(record.distribution) == home and record.status != "ok":
-            state = "failed to load" if record.status == "failed" else "is disabled"
-            return f"`sah {name}` comes from {record.distribution} {record.version}, which {state}: {record.reason}"
+        if normalised(record.distribution) != home:
+            continue
+        if record.status == "ok":
+            return None  # its hook is broken, or older than this command: what is wrong with it is told elsewhere
+        state = "failed to load" if record.status == "failed" else "is disabled"
+        return f"`sah {name}` comes from {record.distribution} {record.version}, which {state}: {record.reason}"
     return f"`sah {name}` comes from {home}, which is not installed: pip install {home}"
