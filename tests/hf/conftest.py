@@ -29,6 +29,10 @@ from transformers import (
 
 from sah_hf import ModelAdapterHF
 
+torch.set_num_threads(
+    1
+)  # the tensors are tiny: on a busy machine, threads wait for each other far longer than they work
+
 VOCABULARY = 259  # 256 bytes, <bos>, <eos>, <pad>
 WINDOW = 16  # of the sliding layers, far shorter than the tests' contexts
 
@@ -162,7 +166,8 @@ def adapt(tokenizer: Any) -> MakeAdapter:
         model: Any, *maskers: Mapping[str, Any], attention: Mapping[str, Any] | None = None, **sections: Any
     ) -> ModelAdapterHF:
         config = {"maskers": list(maskers), **(attention or {})} if maskers else None
-        sections.setdefault("generation", {"max_new_tokens": 6})
+        # No token twice: tiny random models would repeat one, and an answer should show what was read.
+        sections.setdefault("generation", {"max_new_tokens": 6, "no_repeat_ngram_size": 1})
         return ModelAdapterHF(model, config, tokenizer, **sections)
 
     return make

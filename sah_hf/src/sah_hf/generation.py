@@ -81,9 +81,9 @@ class GenerationOptions:
             # Sampling values that the model was published with mean nothing to a greedy search, which warns of them.
             unused = {name for name in _SAMPLING if getattr(own, name, None) is not None}
             keywords = {**dict.fromkeys(unused), **keywords}
-        if "eos_token_id" not in keywords:
-            ends = _as_list(getattr(own, "eos_token_id", None)) + _as_list(tokenizer.eos_token_id)
-            keywords["eos_token_id"] = sorted(set(ends)) or None
+        ends = _as_list(getattr(own, "eos_token_id", None)) + _as_list(tokenizer.eos_token_id)
+        chosen = _as_list(keywords["eos_token_id"]) if "eos_token_id" in keywords else ends
+        keywords["eos_token_id"] = sorted(set(chosen)) or None
         if keywords.get("pad_token_id") is None:
             known = [getattr(own, "pad_token_id", None), tokenizer.pad_token_id, *_as_list(keywords["eos_token_id"]), 0]
             keywords["pad_token_id"] = next(token for token in known if token is not None)

@@ -42,8 +42,8 @@ def routed_layers(model: Any) -> tuple[int, ...]:
         model(input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=False)
     if not mode.layers:
         raise UnsupportedModelError(
-            f"{name} does not route its attention through transformers' AttentionInterface: no attention call reached "
-            "us on a two-token probe, so nothing in it could be sparse"
+            f"{name} does not route its attention through transformers' AttentionInterface: on a two-token probe no "
+            "causal attention call reached us, so nothing in it could be sparse"
         )
     return tuple(sorted(mode.layers))
 

@@ -1,0 +1,132 @@
+"""`model.generate` inside a sparse mode: what is sparse, batches with padding, caches of one's own, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import DynamicCache, StaticCache
+
+from sah_hf import GenerationError, ModelAdapterHF
+from sah_hf.cache import fork_cache
+
+from .conftest import FAMILIES, SLIDING, build_model
+
+MASKERS = {
+    "maskers": [{"kind": "sink", "size": 2}, {"kind": "local", "window": 3}, {"kind": "oracle_top_k", "budget": 3}]
+}
+NEW = 5
+OPTIONS: dict[str, Any] = {"max_new_tokens": NEW, "do_sample": False, "eos_token_id": None, "pad_token_id": 258}
+
+
+def generate(model: Any, ids: torch.Tensor, mask: torch.Tensor | None = None, **options: Any) -> list[list[int]]:
+    """The new tokens of each row, no token twice."""
+    mask = torch.ones_like(ids) if mask is None else mask
+    output = model.generate(ids, attention_mask=mask, **{**OPTIONS, "no_repeat_ngram_size": 1, **options})
+    new: list[list[int]] = output[:, ids.shape[1] :].tolist()
+    return new
+
+
+def test_the_prompt_is_dense_and_the_rest_sparse(model: Any, tokens: Any) -> None:
+    """The call that fills the cache is the model's own; every later one is sparse, in every attention layer."""
+    ids = tokens(30)
+    adapter = ModelAdapterHF(model, MASKERS)
+    dense = generate(model, ids)
+    with adapter.enable_sparse_mode() as mode:
+        sparse = generate(model, ids)
+        assert mode.prompts_read == 1
+        assert [mode.meter.layer(layer).sparse_calls for layer in adapter.layers] == [NEW - 1] * len(adapter.layers)
+    assert sparse[0][0] == dense[0][0], "the prompt was read densely"
+    assert sparse != dense
+
+
+def test_each_generate_starts_afresh(llama: Any, tokens: Any) -> None:
+    """Two prompts one after the other in one mode get what each gets in a mode of its own."""
+    adapter = ModelAdapterHF(llama, MASKERS)
+    prompts = [tokens(30), tokens(24, seed=1)]
+    alone = []
+    for ids in prompts:
+        with adapter.enable_sparse_mode():
+            alone.append(generate(llama, ids))
+    with adapter.enable_sparse_mode():
+        assert [generate(llama, ids) for ids in (*prompts, prompts[0])] == [*alone, alone[0]]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_left_padded_batch_is_its_rows(family: str, tokens: Any) -> None:
+    """Rows of 30 and 21 tokens in one batch generate what each does alone: padding is no token, and rows do not mix."""
+    model = build_model(family)
+    adapter = ModelAdapterHF(model, MASKERS)
+    ids = tokens(30, batch=2)
+    mask = torch.ones_like(ids)
+    mask[1, :9], ids[1, :9] = 0, 258
+    with adapter.enable_sparse_mode():
+        alone = [generate(model, ids[:1]), generate(model, ids[1:, 9:])]
+        assert generate(model, ids, mask) == [alone[0][0], alone[1][0]]
+
+
+def test_a_filled_cache_is_sparse_at_once(llama: Any, tokens: Any) -> None:
+    """Given a cache with a context, also the question's call is sparse, and the context is what the cache held."""
+    ids = tokens(30)
+    adapter = ModelAdapterHF(llama, MASKERS)
+    with torch.no_grad():
+        cache = llama(input_ids=ids[:, :20]).past_key_values
+    with adapter.enable_sparse_mode() as mode:
+        first = generate(llama, ids, past_key_values=fork_cache(cache))
+        assert mode.prompts_read == 0
+        assert mode.meter.calls == 2 * NEW
+        assert generate(llama, ids, past_key_values=fork_cache(cache)) == first
+
+
+def test_caches_of_two_contexts_do_not_mix(llama: Any, tokens: Any) -> None:
+    """A mode keeps one state a cache: two contexts, asked in turns, get what each gets alone."""
+    adapter = ModelAdapterHF(llama, MASKERS)
+    contexts, question = [tokens(20), tokens(20, seed=1)], tokens(5, seed=2)
+    with torch.no_grad():
+        caches = [llama(input_ids=ids).past_key_values for ids in contexts]
+
+    def ask(number: int) -> list[list[int]]:
+        ids = torch.cat([contexts[number], question], 1)
+        return generate(llama, ids, past_key_values=fork_cache(caches[number]))
+
+    alone = []
+    for number in (0, 1):
+        with adapter.enable_sparse_mode():
+            alone.append(ask(number))
+    with adapter.enable_sparse_mode():
+        assert [ask(number) for number in (0, 1, 0)] == [alone[0], alone[1], alone[0]]
+
+
+@pytest.mark.parametrize("family", ["llama", *SLIDING])
+def test_a_static_cache_is_a_dynamic_one(family: str, tokens: Any) -> None:
+    """The same tokens come from a static cache, whose empty columns are no keys, as from a dynamic one."""
+    model = build_model(family)
+    adapter = ModelAdapterHF(model, MASKERS)
+    ids = tokens(30)
+    with adapter.enable_sparse_mode():
+        dynamic = generate(model, ids, past_key_values=DynamicCache(config=model.config))
+        assert generate(model, ids, past_key_values=StaticCache(config=model.config, max_cache_len=40)) == dynamic
+
+
+def test_beam_search_is_refused(llama: Any, tokens: Any) -> None:
+    """Reordered caches would not fit their indexes: a sentence says so, and the model and the cache are as before."""
+    ids = tokens(20)
+    adapter = ModelAdapterHF(llama, MASKERS)
+    beams = generate(llama, ids, num_beams=2)
+    cache = DynamicCache(config=llama.config)
+    with pytest.raises(GenerationError, match="num_beams=1"), adapter.enable_sparse_mode():
+        generate(llama, ids, num_beams=2, past_key_values=cache)
+    assert "reorder_cache" not in vars(cache)
+    assert generate(llama, ids, num_beams=2) == beams
+
+
+def test_sampling_is_allowed(llama: Any, tokens: Any) -> None:
+    """Sampling draws from torch's generator as it does without us: the same seed, the same tokens."""
+    adapter = ModelAdapterHF(llama, {"maskers": [{"kind": "causal"}]})
+    found = []
+    for mode in (adapter.enable_dense_mode, adapter.enable_sparse_mode):
+        torch.manual_seed(3)
+        with mode():
+            found.append(generate(llama, tokens(20), do_sample=True, top_k=0, temperature=2.0))
+    assert found[0] == found[1]
