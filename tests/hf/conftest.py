@@ -56,7 +56,13 @@ _FAMILIES: dict[str, tuple[type[PreTrainedModel], type[PretrainedConfig], dict[s
     "gemma2": (
         Gemma2ForCausalLM,
         Gemma2Config,
-        {"head_dim": 16, "sliding_window": WINDOW, "attn_logit_softcapping": 5.0, "tie_word_embeddings": False},
+        {
+            "head_dim": 16,
+            "sliding_window": WINDOW,
+            "attn_logit_softcapping": 5.0,
+            "tie_word_embeddings": False,
+            "attn_implementation": "eager",  # sdpa, which transformers 4.57 would take, leaves out the softcap
+        },
     ),
     "gpt_oss": (
         GptOssForCausalLM,

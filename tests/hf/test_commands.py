@@ -168,10 +168,10 @@ def test_run_config_errors_and_failures(
 def test_interrupted(place: Path, tmp_path: Path, expected: list[str]) -> None:
     """Ctrl-C while the second answer grows: the first is already printed, the exit code is 130, no traceback."""
     (tmp_path / "tiny").symlink_to(place / "tiny")
-    write_config(tmp_path / "run.json", generation={"max_new_tokens": 380, "eos_token_id": []})
+    write_config(tmp_path / "run.json", generation={"max_new_tokens": 120, "eos_token_id": []})
     files = [str(tmp_path / "run.json"), "--context", str(place / "context.txt")]
     with subprocess.Popen(
-        [sys.executable, "-m", "sah_core.cli", "run", *files, "-q", "Who?", "-q", "Where?", "-q", "Why?", "--json"],
+        [sys.executable, "-m", "sah_core.cli", "run", *files, *("-q", "Who?") * 8, "--json"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

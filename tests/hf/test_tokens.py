@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 import pytest
+import torch
 from tokenizers import processors
 
 from sah_hf import Request, RequestError
@@ -96,7 +97,8 @@ def test_the_prompt_is_the_plain_concatenation(llama: Any, adapt: MakeAdapter, t
     """A dense request is `generate` on context and question as one text, where no token straddles the seam."""
     adapter = adapt(llama)
     context, question = "A mole lives at 7 Elm Row. " * 4, "Who lives there?"
-    ids = tokenizer(context + question, return_tensors="pt")
-    output = llama.generate(**ids, max_new_tokens=6, no_repeat_ngram_size=1, do_sample=False)
-    expected = tokenizer.decode(output[0, ids["input_ids"].shape[1] :], skip_special_tokens=True)
+    ids = tokenizer(context + question, return_tensors="pt")["input_ids"]
+    options = {"max_new_tokens": 6, "no_repeat_ngram_size": 1, "do_sample": False}
+    output = llama.generate(ids, attention_mask=torch.ones_like(ids), **options)
+    expected = tokenizer.decode(output[0, ids.shape[1] :], skip_special_tokens=True)
     assert adapter.process_request(Request(context, question)).responses == expected

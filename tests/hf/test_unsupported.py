@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, T5Config, T5ForConditionalGeneration
 from transformers.models.llama.modeling_llama import LlamaAttention
 
@@ -14,6 +14,7 @@ from sah_core import ConfigError, UsageError
 from sah_hf import ModelAdapterHF, UnsupportedModelError
 
 from .conftest import build_model
+from .sigmoid_attention import SigmoidAttention
 
 CAUSAL = {"maskers": [{"kind": "causal"}]}
 SMALL: dict[str, Any] = {
@@ -68,13 +69,6 @@ def test_an_unrouted_model_is_welcome_densely(tokens: Any) -> None:
             assert model.config._attn_implementation in (None, "eager")
 
 
-def test_two_calls_a_layer() -> None:
-    """A layer that attends twice in a forward would mix its two indexes."""
-    options = {**SMALL, "intermediate_size": 32, "num_key_value_heads": 2}
-    with pytest.raises(UnsupportedModelError, match=r"layer 0 of DiffLlamaForCausalLM .* attends more than once"):
-        ModelAdapterHF(build("diffllama", options), CAUSAL)
-
-
 class IndexedAttention(LlamaAttention):
     """Hands on the keys that it has selected itself, as DeepSeek V3.2 and its like do."""
 
@@ -82,18 +76,12 @@ class IndexedAttention(LlamaAttention):
         return super().forward(*args, **{**keywords, "indices": torch.zeros(1, 1, 1, dtype=torch.int64)})
 
 
-class SigmoidAttention(LlamaAttention):
-    """Weighs each key by the sigmoid of its logit: no softmax, so no sparse softmax attention either."""
+class TwiceAttention(LlamaAttention):
+    """Attends twice in one forward, as differential attention does."""
 
-
-def eager_attention_forward(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, scaling: float, **keywords: Any
-) -> tuple[Tensor, Tensor]:
-    """The eager function of the two attention classes above, found in the file that they were written in."""
-    groups = module.num_key_value_groups
-    weights = torch.sigmoid(query @ key.repeat_interleave(groups, 1).transpose(2, 3) * scaling)
-    weights = weights if mask is None else weights * (mask == 0)
-    return (weights @ value.repeat_interleave(groups, 1)).transpose(1, 2).contiguous(), weights
+    def forward(self, *args: Any, **keywords: Any) -> Any:
+        super().forward(*args, **keywords)
+        return super().forward(*args, **keywords)
 
 
 def llama_with(attention: type[LlamaAttention], layer: int) -> Any:
@@ -107,6 +95,12 @@ def test_a_sparse_attention_of_its_own() -> None:
     """Keys that the model has selected itself must not be added again by our maskers."""
     with pytest.raises(UnsupportedModelError, match=r"sparse attention of its own \(it passes indices\)"):
         ModelAdapterHF(llama_with(IndexedAttention, 1), CAUSAL)
+
+
+def test_two_calls_a_layer() -> None:
+    """A layer that attends twice in a forward would mix its two indexes."""
+    with pytest.raises(UnsupportedModelError, match=r"layer 1 of LlamaForCausalLM .* attends more than once"):
+        ModelAdapterHF(llama_with(TwiceAttention, 1), CAUSAL)
 
 
 def test_attention_that_is_no_softmax() -> None:
