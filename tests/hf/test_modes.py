@@ -14,6 +14,7 @@ from transformers import LlamaForCausalLM
 
 from sah_core import UsageError
 from sah_hf import ModelAdapterHF, Request
+from sah_hf.modes import current_forward
 from sah_hf.switch import IMPLEMENTATION, attention_switched, original_implementation
 
 from .conftest import MakeAdapter, build_model
@@ -97,6 +98,7 @@ def test_modes_nest(llama: Any, last_logits: Any) -> None:
                 assert torch.equal(last_logits(llama), sparse)
             assert torch.equal(last_logits(llama), dense)
         assert torch.equal(last_logits(llama), sparse)
+    assert current_forward() is None, "nothing of a mode, such as its indexes, outlives it"
     assert torch.equal(last_logits(llama), dense)
     with adapter.enable_sparse_mode():
         assert torch.equal(last_logits(llama), sparse)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import pytest
 import torch
 from torch import Tensor
+from transformers import StaticCache
 
 from sah_core import AttentionInputs, KeyIndex, MaskerConfig, ResearchAttention, TopKMasker, create_masker
 from sah_hf import Request
@@ -103,6 +104,22 @@ def test_generate_fits_the_prompt(llama: Any, tokens: Any, adapt: MakeAdapter) -
             llama.generate(
                 ids, attention_mask=torch.ones_like(ids), max_new_tokens=4, eos_token_id=None, do_sample=False
             )
+    assert [length for what, length in masker.diaries[0] if what == "fit"] == [20, 13]
+
+
+def test_a_cache_that_is_filled_anew(llama: Any, tokens: Any, adapt: MakeAdapter) -> None:
+    """A cache object used for a second prompt has a second context: its indexes start again."""
+    masker = SignsMasker()
+    adapter = adapt(llama, {"kind": "sink"})
+    adapter.attention = attention_with(masker)
+    cache: Any = StaticCache(config=llama.config, max_cache_len=40)
+    with torch.no_grad(), adapter.enable_sparse_mode():
+        for length in (20, 13):
+            cache.reset()
+            for start, end in [(0, length), (length, length + 5)]:
+                places = torch.arange(start, end)
+                ids = tokens(length + 5)[:, start:end]
+                llama(input_ids=ids, past_key_values=cache, position_ids=places[None], cache_position=places)
     assert [length for what, length in masker.diaries[0] if what == "fit"] == [20, 13]
 
 
