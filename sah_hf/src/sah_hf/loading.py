@@ -111,7 +111,7 @@ def _read_config(config: ModelConfig, source: _Source) -> PretrainedConfig:
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        accelerator = torch.accelerator.current_accelerator(check_available=True)
+        accelerator = torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
         return torch.device("cpu") if accelerator is None else accelerator
     try:
         device = torch.device(name)
