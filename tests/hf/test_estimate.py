@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from transformers import PretrainedConfig
+from transformers import MambaConfig, PretrainedConfig
 
 from sah_core import AttentionConfig
-from sah_hf import Request
+from sah_hf import Request, UnsupportedModelError
 from sah_hf.attention_shape import AttentionShape, LayerGroup
 from sah_hf.estimate import estimate
 
@@ -39,6 +39,12 @@ def test_shapes(family: str, heads: Any, widths: Any, groups: Any) -> None:
     assert (shape.query_heads, shape.kv_heads) == heads
     assert (shape.key_width, shape.value_width) == widths
     assert shape.groups == tuple(LayerGroup(layers, window) for layers, window in groups)
+
+
+def test_a_config_without_attention() -> None:
+    """A model that has no attention heads has nothing to estimate."""
+    with pytest.raises(UnsupportedModelError, match="'mamba' model does not tell its attention heads"):
+        AttentionShape.of(MambaConfig())
 
 
 def test_counts_by_hand() -> None:

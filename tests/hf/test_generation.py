@@ -15,12 +15,16 @@ REQUEST = Request("A mole lives at 7 Elm Row. " * 4, "Who lives there?")
 
 
 def test_greedy_whatever_the_model_was_published_with(adapt: MakeAdapter) -> None:
-    """A model's own sampling defaults do not make answers random; asked for, they apply."""
+    """A model's own defaults for sampling, beams and caching do not count; asked for, sampling applies."""
     model = build_model("llama")
     plain = adapt(model).process_request(REQUEST).responses
-    model.generation_config.update(do_sample=True, temperature=0.7, top_p=0.9, top_k=20)
+    model.generation_config.update(do_sample=True, temperature=0.7, top_p=0.9, top_k=20, num_beams=3, use_cache=False)
     adapter = adapt(model)
-    assert adapter.process_request(REQUEST).responses == plain
+    response = adapter.process_request(REQUEST)
+    assert response.responses == plain
+    assert set(response.report.generation) == {
+        *("do_sample", "num_beams", "max_new_tokens", "no_repeat_ngram_size", "eos_token_id", "pad_token_id")
+    }
     sampled = set()
     for seed in range(5):
         torch.manual_seed(seed)

@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     import typer
 
     from .adapter import ModelAdapterHF
-    from .errors import GenerationError, NotSparseError, RequestError, UnknownModelError, UnsupportedModelError
+    from .errors import (
+        GenerationError,
+        NotSparseError,
+        NotSparseWarning,
+        RequestError,
+        UnknownModelError,
+        UnsupportedModelError,
+    )
     from .model_adapter import ModelAdapter
     from .report import AnswerReport, LayerReport, MaskerReport, RequestReport
     from .request import Request, RequestResponse
@@ -29,6 +36,7 @@ _LAZY = {
     "ModelAdapter": "model_adapter",
     "ModelAdapterHF": "adapter",
     "NotSparseError": "errors",
+    "NotSparseWarning": "errors",
     "Request": "request",
     "RequestError": "errors",
     "RequestReport": "report",
@@ -46,6 +54,7 @@ __all__ = [
     "ModelAdapter",
     "ModelAdapterHF",
     "NotSparseError",
+    "NotSparseWarning",
     "Request",
     "RequestError",
     "RequestReport",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -25,7 +26,7 @@ from sah_core import (
 
 from .answering import Answers, Asking, OnText
 from .attention_call import AttentionCall, AttentionResult
-from .errors import RequestError
+from .errors import NotSparseWarning, RequestError
 from .generation import GenerationOptions
 from .loading import load_model
 from .meter import Meter
@@ -148,12 +149,20 @@ class ModelAdapterHF(ModelAdapter):
         """Within it, in this thread, every forward of the model that continues a filled KV cache is sparse.
 
         So ``model.generate`` reads its prompt densely and generates sparsely; given a filled cache, it is sparse
-        throughout. Gives the mode, whose ``meter`` counts what its calls attended to. Beam search is refused.
+        throughout. Gives the mode, whose ``meter`` counts what its calls attended to. Beam search is refused; a mode in
+        which prompts were read and nothing was sparse ends with a NotSparseWarning.
         """
         if self.attention is None:
             raise UsageError("this adapter has no attention config, so it has no sparse mode")
         with opened(SparseMode(self.model, self.attention, self.dense_layers)) as mode:
             yield mode
+        if mode.prompts_read and not mode.sparse_forwards:
+            warnings.warn(
+                f"nothing was sparse in this mode: {mode.prompts_read} forwards began with an empty KV cache, which is "
+                "read densely, and none continued one (is use_cache off?)",
+                NotSparseWarning,
+                stacklevel=3,
+            )
 
     @contextmanager
     def enable_dense_mode(self) -> Iterator[DenseMode]:

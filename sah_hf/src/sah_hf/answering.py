@@ -79,7 +79,7 @@ class Asking:
                 self.on_answer(number, text)
         self._check_sparse()
         prompts_read = sum(mode.prompts_read for mode in self._modes)
-        return Answers(texts, tuple(reports), prefill_seconds, prompts_read, state.nbytes, keywords)
+        return Answers(texts, tuple(reports), prefill_seconds, prompts_read, state.nbytes, _set(keywords))
 
     def _read(self, context: list[int]) -> tuple[Any, float]:
         """The KV cache of the context, as the model's own implementation fills it, and the seconds it took."""
@@ -116,6 +116,7 @@ class Asking:
                 attention_mask=torch.ones_like(ids),
                 past_key_values=cache,
                 streamer=stream,
+                use_cache=True,
                 tokenizer=self.tokenizer if "stop_strings" in keywords else None,
                 **{**keywords, "max_new_tokens": min(keywords["max_new_tokens"], self._room(tokens, number))},
             )
@@ -141,10 +142,10 @@ class Asking:
 
         Where only generated tokens are sparse, an answer of one token reads none and no forward was to be sparse.
         """
-        wanted = sum(mode.sparse_forwards for mode in self._modes if isinstance(mode, SparseMode))
+        wanted = any(mode.sparse_forwards for mode in self._modes if isinstance(mode, SparseMode))
         if wanted and not self.meter.calls:
             raise NotSparseError(
-                f"{wanted} forwards of {type(self.model).__name__} should have been sparse, but no attention call was: "
+                f"{type(self.model).__name__} should have attended sparsely, but made no sparse attention call: "
                 "its answers would be dense ones"
             )
 
@@ -171,3 +172,8 @@ class Asking:
         if device.type != "cpu":
             torch.accelerator.synchronize(device)
         return time.perf_counter()
+
+
+def _set(options: dict[str, Any]) -> dict[str, Any]:
+    """Without those that are only there to be off."""
+    return {name: value for name, value in options.items() if value is not None}

@@ -8,6 +8,8 @@ import torch
 from attrs import frozen
 from transformers import PretrainedConfig
 
+from .errors import UnsupportedModelError
+
 __all__ = ["AttentionShape", "LayerGroup"]
 
 
@@ -36,9 +38,13 @@ class AttentionShape:
 
     @classmethod
     def of(cls, config: PretrainedConfig) -> AttentionShape:
-        """The shape that a model of this config has."""
+        """The shape that a model of this config has; raises UnsupportedModelError where the config does not tell."""
         text = config.get_text_config(decoder=True)
-        heads = text.num_attention_heads
+        heads = getattr(text, "num_attention_heads", None)
+        if not isinstance(heads, int) or not _groups(text):
+            raise UnsupportedModelError(
+                f"the config of a {config.model_type!r} model does not tell its attention heads"
+            )
         width = getattr(text, "head_dim", None) or text.hidden_size // heads
         kv_heads, values = getattr(text, "num_key_value_heads", None) or heads, width
         if getattr(text, "kv_lora_rank", None) is not None:
@@ -58,10 +64,16 @@ class AttentionShape:
 def _groups(text: Any) -> tuple[LayerGroup, ...]:
     window = getattr(text, "sliding_window", None)
     default = "full_attention" if window is None else "sliding_attention"
-    types = getattr(text, "layer_types", None) or [default] * text.num_hidden_layers
+    types = getattr(text, "layer_types", None) or getattr(text, "layers_block_type", None)
+    types = types or [default] * text.num_hidden_layers
+    kinds = (
+        ({"full_attention", "attention"}, None),
+        ({"sliding_attention"}, window),
+        ({"chunked_attention"}, getattr(text, "attention_chunk_size", None)),
+    )
     found = []
-    for name, seen in (("full_attention", None), ("sliding_attention", window)):
-        layers = tuple(layer for layer, layer_type in enumerate(types) if layer_type == name)
+    for names, seen in kinds:
+        layers = tuple(layer for layer, layer_type in enumerate(types) if layer_type in names)
         if layers:
             found.append(LayerGroup(layers, seen))
     return tuple(found)

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from sah_core.errors import ConfigError, SahError, UsageError
 
-__all__ = ["GenerationError", "NotSparseError", "RequestError", "UnknownModelError", "UnsupportedModelError"]
+__all__ = [
+    "GenerationError",
+    "NotSparseError",
+    "NotSparseWarning",
+    "RequestError",
+    "UnknownModelError",
+    "UnsupportedModelError",
+]
 
 
 class UnknownModelError(ConfigError):
@@ -25,3 +32,7 @@ class RequestError(UsageError):
 
 class NotSparseError(SahError):
     """A request that should have been sparse made no sparse attention call at all."""
+
+
+class NotSparseWarning(UserWarning):
+    """A sparse mode ended in which the model ran and nothing was sparse."""

@@ -101,5 +101,6 @@ def current_forward() -> Forward | None:
 def observe(module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
     """Called before each forward of a model or submodel: let the innermost mode opened for it decide."""
     mode = next((mode for mode in reversed(_open_modes.get()) if mode.owns(module)), None)
-    given = {**dict(zip(inspect.signature(module.forward).parameters, args, strict=False)), **keywords}
+    names = inspect.signature(module.forward).parameters if args else ()
+    given = {**dict(zip(names, args, strict=False)), **keywords}
     _forward_at_work.set(None if mode is None else mode.enter_forward(module, given))
