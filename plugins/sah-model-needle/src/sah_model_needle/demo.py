@@ -1,0 +1,136 @@
+"""What `sah demo` does: the same questions with every method, and from which context length on each would pay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from importlib.metadata import version
+from typing import Any, Protocol
+
+import attrs
+import torch
+import transformers
+
+from sah_core import ResearchAttention, UsageError
+from sah_hf import ModelAdapterHF
+
+from .break_even import HeadShape, dense_seconds, pays_from, sparse_seconds
+from .methods import Method, demo_methods
+from .scoring import Score, score
+from .tasks import NeedleSample, NeedleTask
+
+__all__ = ["Advance", "Demo", "Output", "Row", "run_demo"]
+
+MODEL = "needle"
+
+Advance = Callable[[str, int], None]
+"""Told what is being done, and how many more answers have come in."""
+
+
+@attrs.frozen
+class Row:
+    """What was measured of one method."""
+
+    method: Method
+    score: Score
+    attention_seconds: dict[int, float]
+    """Of one layer's decoding step, by context length; for dense attention, of torch's."""
+    pays_from: int | None
+    """The context length from which on that is faster than dense; None where it is not within the lengths tried."""
+
+
+@attrs.frozen
+class Demo:
+    """What was asked of which model, and the rows that are finished."""
+
+    task: NeedleTask
+    seed: int
+    questions: int
+    contexts: int
+    dtype: str
+    device: str
+    versions: dict[str, str]
+    rows: list[Row] = attrs.field(factory=list)
+
+
+class Output(Protocol):
+    """Where results go."""
+
+    def progress(self, total: int) -> AbstractContextManager[Advance]:
+        """Show how many of so many answers are there, as long as it lasts."""
+
+    def show(self, demo: Demo, *, finished: bool) -> None:
+        """Show the rows."""
+
+
+def run_demo(questions: int, length: int, seed: int, output: Output) -> None:
+    """Measure every method and show the rows; on Ctrl-C show those that are finished, and let it through.
+
+    Raises UsageError where no such questions can be asked.
+    """
+    if questions < 1:
+        raise UsageError(f"--questions should be at least 1, not {questions}")
+    task = NeedleTask("retrieval", length=length)
+    samples = list(task.samples(questions, seed))
+    methods = demo_methods(length)
+    with output.progress(questions * len(methods)) as advance, _one_thread():
+        advance("loading the model", 0)
+        _quieten()
+        dense = ModelAdapterHF(MODEL)
+        demo = Demo(
+            task=task,
+            seed=seed,
+            questions=questions,
+            contexts=len(samples),
+            dtype=str(dense.model.dtype).removeprefix("torch."),
+            device=str(dense.model.device),
+            versions={
+                name: version(name) for name in ("sah-core", "sah-hf", "sah-model-needle", "torch", "transformers")
+            },
+        )
+        try:
+            for row in _rows(dense, samples, methods, advance):
+                demo.rows.append(row)  # one at a time: an interrupt must not take those before it along
+        except KeyboardInterrupt:
+            output.show(demo, finished=False)
+            raise
+    output.show(demo, finished=True)
+
+
+def _rows(
+    dense: ModelAdapterHF, samples: Sequence[NeedleSample], methods: Sequence[Method], advance: Advance
+) -> Iterator[Row]:
+    config = dense.model.config
+    shape = HeadShape(config.num_attention_heads, config.num_key_value_heads, config.head_dim, dense.model.device)
+    first = samples[0]
+    score(dense, [attrs.evolve(first, questions=first.questions[:1], answers=first.answers[:1])])  # the slow first call
+    dense_step = dense_seconds(shape)
+    for method in methods:
+        answered = partial(advance, method.name)
+        answered(0)
+        if method.attention is None:
+            yield Row(method, score(dense, samples, answered=answered), dense_step, None)
+            continue
+        adapter = ModelAdapterHF(dense.model, method.attention, dense.tokenizer)
+        measured = score(adapter, samples, measure_error=True, answered=answered)
+        step = sparse_seconds(ResearchAttention.from_config(method.attention), shape)
+        yield Row(method, measured, step, pays_from(step, dense_step))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Compute on one thread: the model is so small that sharing its work among several costs more than it saves."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _quieten() -> None:
+    """Keep transformers' remarks and progress bars out of ours."""
+    logging: Any = transformers.logging  # which transformers leaves untyped
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

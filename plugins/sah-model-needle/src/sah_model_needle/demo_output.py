@@ -1,0 +1,110 @@
+"""The demo's results as a table for people, or as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import attrs
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from sah_core.cli.console import output_console, plain_table
+
+from .break_even import LENGTHS
+from .demo import Advance, Demo, Row
+
+__all__ = ["JsonOutput", "TableOutput"]
+
+
+class TableOutput:
+    """One table, and what its columns mean."""
+
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Advance]:
+        """A bar on a terminal's stderr, nothing elsewhere."""
+        errors = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=errors, transient=True, disable=not errors.is_terminal) as bar:
+            answers = bar.add_task("", total=total)
+            yield lambda what, count: bar.update(answers, description=what, advance=count)
+
+    def show(self, demo: Demo, *, finished: bool) -> None:
+        """Print the table."""
+        console = output_console()
+        task = demo.task
+        console.print(
+            f"{demo.questions} questions on {demo.contexts} contexts of {task.length} tokens, one record for every "
+            f"{task.spacing} tokens; model needle, {demo.dtype} on {demo.device}, one thread, "
+            f"seed {demo.seed}"
+        )
+        console.print()
+        table = plain_table("method", "exact match", "density", "output error", "ms per answer", "pays from")
+        for row in demo.rows:
+            table.add_row(*_cells(row))
+        console.print(table)
+        console.print()
+        for line in _NOTES:
+            console.print(line)
+        if not finished:
+            console.print("Interrupted: only the methods above were finished.")
+
+
+_NOTES = (
+    "exact match: share of answers right in every word, with its standard error.",
+    "density: attended over visible keys, measured in every layer, head and token of questions and answers.",
+    "output error: |sparse - dense| / |dense| of a layer's attention output on the same inputs, mean, measured.",
+    "pays from: context length from which one layer's decoding step is faster than torch's dense attention, measured.",
+    "  The research backend computes every logit whatever the mask: it shows quality, and saves no time.",
+)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    score = row.score
+    dense = row.method.maskers is None
+    tried = f"> {LENGTHS[-1]}" if row.pays_from is None else str(row.pays_from)
+    return (
+        row.method.name,
+        f"{score.exact_match:.3f} ± {score.standard_error:.3f}",
+        f"{score.density:.1%}",
+        "-" if score.output_error is None else f"{score.output_error:.4f}",
+        f"{1000 * score.seconds:.0f}",
+        "-" if dense else tried,
+    )
+
+
+class JsonOutput:
+    """One JSON object."""
+
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Advance]:
+        """Nothing."""
+        yield lambda what, count: None
+
+    def show(self, demo: Demo, *, finished: bool) -> None:
+        """Print the object; ``finished`` false says that rows are missing."""
+        print(
+            json.dumps(
+                {**attrs.asdict(demo), "finished": finished, "rows": [_data(row) for row in demo.rows]}, indent=2
+            )
+        )
+
+
+def _data(row: Row) -> dict[str, Any]:
+    score = row.score
+    return {
+        "method": row.method.name,
+        "attention": row.method.attention,
+        "questions": score.questions,
+        "right": score.right,
+        "exact_match": score.exact_match,
+        "standard_error": score.standard_error,
+        "density": score.density,
+        "output_error": score.output_error,
+        "seconds_per_answer": score.seconds,
+        "attention_step_seconds": row.attention_seconds,
+        "pays_from": row.pays_from,
+        "tried_up_to": LENGTHS[-1],
+    }
