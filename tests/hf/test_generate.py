@@ -28,6 +28,14 @@ def generate(model: Any, ids: torch.Tensor, mask: torch.Tensor | None = None, **
     return new
 
 
+def padded(ids: torch.Tensor, gaps: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The ids and their attention mask, with so many columns of each row turned into padding."""
+    ids, mask = ids.clone(), torch.ones_like(ids)
+    for row, gap in enumerate(gaps):
+        ids[row, :gap], mask[row, :gap] = 258, 0
+    return ids, mask
+
+
 def test_the_prompt_is_dense_and_the_rest_sparse(model: Any, tokens: Any) -> None:
     """The call that fills the cache is the model's own; every later one is sparse, in every attention layer."""
     ids = tokens(30)
@@ -61,11 +69,8 @@ def test_a_left_padded_batch_is_its_rows(family: str, tokens: Any) -> None:
     """
     model = build_model(family)
     adapter = ModelAdapterHF(model, MASKERS)
-    ids = tokens(30, batch=3)
-    mask = torch.ones_like(ids)
     gaps = [0, 9, 20]
-    for row, gap in enumerate(gaps):
-        mask[row, :gap], ids[row, :gap] = 0, 258
+    ids, mask = padded(tokens(30, batch=3), gaps)
     with adapter.enable_sparse_mode():
         alone = [generate(model, ids[row : row + 1, gap:])[0] for row, gap in enumerate(gaps)]
         assert generate(model, ids, mask) == alone
@@ -105,13 +110,17 @@ def test_caches_of_two_contexts_do_not_mix(llama: Any, tokens: Any) -> None:
 
 @pytest.mark.parametrize("family", ["llama", *SLIDING])
 def test_a_static_cache_is_a_dynamic_one(family: str, tokens: Any) -> None:
-    """The same tokens come from a static cache, whose empty columns are no keys, as from a dynamic one."""
+    """A static cache's empty columns are no keys, and its masks, made beforehand, hide padding as the others do."""
     model = build_model(family)
     adapter = ModelAdapterHF(model, MASKERS)
-    ids = tokens(30)
-    with adapter.enable_sparse_mode():
-        dynamic = generate(model, ids, past_key_values=DynamicCache(config=model.config))
-        assert generate(model, ids, past_key_values=StaticCache(config=model.config, max_cache_len=40)) == dynamic
+    for length in (10, 30):
+        ids, mask = padded(tokens(length, batch=3), [0, 4, length - 4])
+        densities = []
+        for cache in (DynamicCache(config=model.config), StaticCache(config=model.config, max_cache_len=40)):
+            with adapter.enable_sparse_mode() as mode:
+                found = generate(model, ids, mask, past_key_values=cache)
+            densities.append((found, mode.meter.density))
+        assert densities[0] == densities[1]
 
 
 def test_beam_search_is_refused(llama: Any, tokens: Any) -> None:

@@ -60,8 +60,7 @@ class SparseMode(Mode):
         state = self._states.get(cache)
         if state is None:
             state = self._states[cache] = AttentionState(context_length=filled)
-        weights = given.get("output_attentions", getattr(self.model.config, "output_attentions", False))
-        return _SparseForward(self, state, filled, given.get("attention_mask"), bool(weights))
+        return _SparseForward(self, state, filled, given)
 
     def _guard(self, cache: Any) -> None:
         """Beam search reorders the rows of a cache between forwards; the state's rows would no longer be the same."""
@@ -77,16 +76,16 @@ class SparseMode(Mode):
 
 
 class _SparseForward:
-    """One sparse forward; ``first`` is the absolute position of its first query."""
+    """One sparse forward with its arguments; ``first`` is the absolute position of its first query."""
 
-    def __init__(
-        self, mode: SparseMode, state: AttentionState, first: int, attention_mask: Any, need_weights: bool
-    ) -> None:
+    def __init__(self, mode: SparseMode, state: AttentionState, first: int, given: Mapping[str, Any]) -> None:
         self.mode = mode
         self.state = state
         self.first = first
-        self.attention_mask = attention_mask
-        self.need_weights = need_weights
+        self.attention_mask = given.get("attention_mask")
+        self.position_ids = given.get("position_ids")
+        weights = given.get("output_attentions")
+        self.need_weights = bool(getattr(mode.model.config, "output_attentions", False) if weights is None else weights)
 
     def owns(self, part: object) -> bool:
         return self.mode.owns(part)
@@ -101,17 +100,21 @@ class _SparseForward:
         return output.output.transpose(1, 2).contiguous(), weights
 
     def _padding(self, query: Tensor) -> Tensor | None:
-        """Left-padding columns of each row, (b,); None where the forward was given a mask that does not tell."""
+        """Left-padding columns of each row, (b,), on the query's device; None where nothing tells."""
         if self.attention_mask is None:
             return torch.zeros(query.shape[0], dtype=torch.int64, device=query.device)
-        return None if self._leading_gaps is None else self._leading_gaps.to(query.device)
+        gaps = self._leading_gaps
+        return None if gaps is None or gaps.shape[0] != query.shape[0] else gaps.to(query.device)
 
     @cached_property
     def _leading_gaps(self) -> Tensor | None:
-        mask = self.attention_mask
-        if not isinstance(mask, Tensor) or mask.dim() != 2:
-            return None
-        return (mask == 0).long().cumprod(-1).sum(-1)
+        mask, places = self.attention_mask, self.position_ids
+        if isinstance(mask, Tensor) and mask.dim() == 2:
+            return (mask == 0).long().cumprod(-1).sum(-1)
+        # `generate` makes masks for a static cache beforehand; its positions count tokens, and ours columns.
+        if isinstance(places, Tensor) and places.dim() == 2:
+            return (self.first - places[:, 0]).clamp(0, self.first)
+        return None
 
 
 def _refuse_reordering(*args: Any, **keywords: Any) -> NoReturn:
