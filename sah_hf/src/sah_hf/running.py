@@ -118,5 +118,5 @@ class Transcript:
     def report(self, report: RequestReport) -> None:
         """Print the report's tables."""
         console = output_console()
-        for table in report_tables(report):
-            console.print(table)
+        for number, table in enumerate(report_tables(report)):
+            console.print(*([""] if number else []), table, sep="\n")
