@@ -86,9 +86,17 @@ def test_yaml_blocks_that_are_run_configs(page: Path, tmp_path: Path) -> None:
             assert load_config(path).version == 1
 
 
+@pytest.mark.parametrize("config", sorted((ROOT / "examples").glob("*.yaml")), ids=name)
+def test_example_configs(config: Path) -> None:
+    """Each is a config that loads; one that the README shows is shown as it is."""
+    assert load_config(config).version == 1
+    shown = [block.code for block in blocks(ROOT / "README.md") if block.language == "yaml"]
+    assert config.name not in (ROOT / "README.md").read_text(encoding="utf-8") or config.read_text() in shown
+
+
 @pytest.mark.parametrize("page", in_pages("console"), ids=name)
 def test_console_blocks(page: Path, tmp_path: Path) -> None:
-    """Each `$ sah` line succeeds where the page's own yaml blocks lie as `run.yaml`, and the examples beside them."""
+    """Each `$ sah` line succeeds beside the examples, and beside the page's own last config as `run.yaml`."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     for block in blocks(page):
         if block.language == "yaml" and "version:" in block.code:
