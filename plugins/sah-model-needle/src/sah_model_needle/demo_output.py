@@ -35,11 +35,9 @@ class TableOutput:
         """Print the table."""
         console = output_console()
         task = demo.task
-        console.print(
-            f"{demo.questions} questions on {demo.contexts} contexts of {task.length} tokens, one record for every "
-            f"{task.spacing} tokens; model needle, {demo.dtype} on {demo.device}, one thread, "
-            f"seed {demo.seed}"
-        )
+        asked = f"{_count(demo.questions, 'question')} on {_count(demo.contexts, 'context')} of {task.length} tokens"
+        console.print(f"{asked}, one record for every {task.spacing} tokens, seed {demo.seed}")
+        console.print(f"model needle in {demo.dtype} on {demo.device}, on one thread")
         console.print()
         table = plain_table("method", "exact match", "density", "output error", "ms per answer", "pays from")
         for row in demo.rows:
@@ -59,6 +57,10 @@ _NOTES = (
     "pays from: context length from which one layer's decoding step is faster than torch's dense attention, measured.",
     "  The research backend computes every logit whatever the mask: it shows quality, and saves no time.",
 )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _cells(row: Row) -> tuple[str, ...]:

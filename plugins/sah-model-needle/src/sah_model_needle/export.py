@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 from transformers import LlamaForCausalLM
 
 from .architecture import CONFIG
@@ -23,7 +23,7 @@ def export(model: LlamaForCausalLM, directory: Path) -> None:
     """
     directory.mkdir(parents=True, exist_ok=True)
     weights = {name: tensor.detach().to(torch.float16).contiguous() for name, tensor in model.state_dict().items()}
-    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    (directory / "model.safetensors").write_bytes(save(weights, metadata={"format": "pt"}))
     _write(directory / "config.json", CONFIG)
     _write(
         directory / "generation_config.json",

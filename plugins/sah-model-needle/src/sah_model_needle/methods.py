@@ -1,4 +1,4 @@
-"""The ways to attend that `sah demo` compares."""
+"""The ways to attend that the demo and the model card compare."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-__all__ = ["Method", "demo_methods", "sink_and_local"]
+__all__ = ["Method", "demo_methods", "oracle_top_k", "oracle_top_p", "sink_and_local"]
 
 SINK = 4
 """Keys at the start that sink + local keeps; its window gets the rest of the budget."""
@@ -25,6 +25,21 @@ class Method:
         """The config's ``attention`` section."""
         return None if self.maskers is None else {"maskers": list(self.maskers)}
 
+    @property
+    def adaptive(self) -> bool:
+        """Whether what it keeps depends on the attention, and not on a budget."""
+        return any("mass" in masker for masker in self.maskers or ())
+
+
+def oracle_top_k(budget: float) -> Method:
+    """The keys with the largest exact logits, this share of all."""
+    return Method(f"oracle_top_k {100 * budget:g} %", ({"kind": "oracle_top_k", "budget": budget},))
+
+
+def oracle_top_p(mass: float) -> Method:
+    """The fewest keys that hold this share of the attention."""
+    return Method(f"oracle_top_p {mass:g}", ({"kind": "oracle_top_p", "mass": mass},))
+
 
 def sink_and_local(density: float, length: int) -> Method:
     """Sink and local window that together keep this share of ``length`` keys."""
@@ -35,12 +50,12 @@ def sink_and_local(density: float, length: int) -> Method:
 
 
 def demo_methods(length: int) -> tuple[Method, ...]:
-    """Dense attention, and oracles and a window of which two have the same density; ``length`` of the context."""
+    """Dense attention, an oracle and a window of the same density, and other oracles; ``length`` of the context."""
     return (
         Method("dense", None),
-        Method("oracle_top_k 10 %", ({"kind": "oracle_top_k", "budget": 0.1},)),
+        oracle_top_k(0.1),
         sink_and_local(0.1, length),
-        Method("oracle_top_k 2 %", ({"kind": "oracle_top_k", "budget": 0.02},)),
-        Method("oracle_top_k 0.5 %", ({"kind": "oracle_top_k", "budget": 0.005},)),
-        Method("oracle_top_p 0.9", ({"kind": "oracle_top_p", "mass": 0.9},)),
+        oracle_top_k(0.02),
+        oracle_top_k(0.005),
+        oracle_top_p(0.9),
     )

@@ -21,6 +21,8 @@ _SETTINGS = {
     "model_max_length": MAX_POSITIONS,
     "clean_up_tokenization_spaces": False,
     "padding_side": "left",
+    # the model knows no turns: a chat is what was said, after <bos>
+    "chat_template": "{{ bos_token }}{% for message in messages %} {{ message['content'] }}{% endfor %}",
 }
 
 

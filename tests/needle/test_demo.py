@@ -1,0 +1,142 @@
+"""`sah demo`: what it measures, how it is told, bad options, and Ctrl-C."""
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+import pytest
+
+from sah_core import UsageError
+from sah_core.cli import main
+from sah_hf import ModelAdapterHF
+from sah_model_needle import NeedleTask
+from sah_model_needle.break_even import LENGTHS, pays_from
+from sah_model_needle.demo import Advance, Demo, run_demo
+from sah_model_needle.demo_output import JsonOutput, TableOutput
+from sah_model_needle.methods import demo_methods, oracle_top_k, sink_and_local
+from sah_model_needle.scoring import score
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Dense and the oracle answer, a window of the same density does not; every number is there and fits the others."""
+    assert main(["demo", "--json", "--questions", "16"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["finished"] is True
+    assert shown["questions"] == 16
+    assert shown["task"] == {"variant": "retrieval", "length": 1024, "spacing": 24, "questions": 16}
+    dense, top_k, window, *others = shown["rows"]
+    assert [row["method"] for row in shown["rows"]] == [method.name for method in demo_methods(1024)]
+    assert dense["right"] >= 15
+    assert top_k["right"] >= 15
+    assert window["right"] <= 6
+    assert dense["density"] == 1.0
+    assert top_k["density"] == pytest.approx(0.1, abs=0.002)
+    assert window["density"] == pytest.approx(0.1, abs=0.002)
+    assert dense["output_error"] is None
+    for row in [top_k, window, *others]:
+        assert 0 < row["output_error"] < 2
+    for row in shown["rows"]:
+        assert row["exact_match"] == row["right"] / row["questions"]
+        assert row["standard_error"] == pytest.approx(math.sqrt(row["exact_match"] * (1 - row["exact_match"]) / 16))
+        assert row["seconds_per_answer"] > 0
+        assert list(row["attention_step_seconds"]) == [str(length) for length in LENGTHS]
+        assert row["pays_from"] in (None, *LENGTHS)
+
+
+def test_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """The same as a table: a row a method, nothing but the table on stdout, no progress bar in a pipe."""
+    assert main(["demo", "--questions", "2", "--length", "256", "--seed", "3"]) == 0
+    shown = capsys.readouterr()
+    first, second, blank, header, *rows = shown.out.splitlines()
+    assert first.startswith("2 questions on 1 context of 256 tokens")
+    assert second == "model needle in float32 on cpu, on one thread"
+    assert blank == ""
+    assert " ".join(header.split()) == "method exact match density output error ms per answer pays from"
+    for row, method in zip(rows, demo_methods(256), strict=False):
+        assert row.startswith(method.name)
+    assert shown.err == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--questions", "0"], "--questions should be at least 1, not 0"),
+        (["--length", "31"], "length should be a whole number from 32 to 8192, not 31"),
+        (["--length", "10000"], "length should be a whole number from 32 to 8192, not 10000"),
+        (["--seed", "-1"], "seed should be a whole number from 0 up, not -1"),
+    ],
+)
+def test_bad_options(arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence on stderr and exit code 2, before anything is loaded."""
+    assert main(["demo", *arguments]) == 2
+    assert capsys.readouterr().err == f"{said}\n"
+
+
+class _Interrupting:
+    """An output during which Ctrl-C is pressed when the second method begins."""
+
+    def __init__(self, output: JsonOutput | TableOutput) -> None:
+        self._output = output
+
+    @contextmanager
+    def progress(self, total: int) -> Iterator[Advance]:
+        def advance(what: str, count: int) -> None:
+            if what == demo_methods(256)[1].name:
+                raise KeyboardInterrupt
+
+        yield advance
+
+    def show(self, demo: Demo, *, finished: bool) -> None:
+        self._output.show(demo, finished=finished)
+
+
+@pytest.mark.parametrize("output", [JsonOutput(), TableOutput()], ids=["json", "table"])
+def test_interrupt_keeps_finished_rows(output: JsonOutput | TableOutput, capsys: pytest.CaptureFixture[str]) -> None:
+    """The rows that are finished are shown, as not all, and the interrupt goes on to the command line."""
+    with pytest.raises(KeyboardInterrupt):
+        run_demo(2, 256, 0, _Interrupting(output))
+    shown = capsys.readouterr().out
+    if isinstance(output, JsonOutput):
+        found = json.loads(shown)
+        assert found["finished"] is False
+        assert [row["method"] for row in found["rows"]] == ["dense"]
+    else:
+        assert "\ndense " in shown
+        assert "oracle_top_k" not in shown
+        assert "Interrupted: only the methods above were finished." in shown
+
+
+def test_score_counts_wrong_answers() -> None:
+    """Three of four questions with another answer than the context's: one is right, at the density of the report."""
+    sample = NeedleTask(length=256, questions=4).sample(5)
+    wrong = ("one two", f"{sample.answers[1]} one", "")
+    method = oracle_top_k(0.1)
+    adapter = ModelAdapterHF("needle", method.attention)
+    asked = score(adapter, [attrs.evolve(sample, answers=(sample.answers[0], *wrong))], measure_error=True)
+    assert (asked.questions, asked.right, asked.exact_match) == (4, 1, 0.25)
+    assert asked.density == pytest.approx(0.1, abs=0.01)
+    assert asked.output_error is not None
+    assert asked.output_error > 0
+
+
+def test_sink_and_local_by_hand() -> None:
+    """10 % of 1024 keys, rounded up, is 103: four at the start, 99 at the end."""
+    method = sink_and_local(0.1, 1024)
+    assert method.maskers == ({"kind": "sink", "size": 4}, {"kind": "local", "window": 99})
+
+
+def test_pays_from_by_hand() -> None:
+    """The shortest length from which on it is always faster; a short win before a loss does not count."""
+    dense = {1: 1.0, 2: 2.0, 4: 4.0, 8: 8.0}
+    assert pays_from({1: 0.5, 2: 3.0, 4: 3.0, 8: 3.0}, dense) == 4
+    assert pays_from({1: 0.5, 2: 1.0, 4: 1.0, 8: 9.0}, dense) is None
+    assert pays_from({1: 0.5, 2: 1.0, 4: 1.0, 8: 1.0}, dense) == 1
+    assert pays_from(dense, dense) is None
+
+
+def test_questions_are_checked_before_loading() -> None:
+    """`run_demo` itself refuses what cannot be asked."""
+    with pytest.raises(UsageError, match="at least 1, not -3"):
+        run_demo(-3, 256, 0, JsonOutput())
