@@ -36,7 +36,9 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert window["density"] == pytest.approx(0.1, abs=0.002)
     assert dense["output_error"] is None
     for row in [top_k, window, *others]:
-        assert 0 < row["output_error"] < 2
+        assert len(row["output_error_by_layer"]) == 4
+        assert row["output_error"] == pytest.approx(sum(row["output_error_by_layer"]) / 4)
+    assert top_k["output_error_by_layer"][1] < 0.5 * window["output_error_by_layer"][1]
     for row in shown["rows"]:
         assert row["exact_match"] == row["right"] / row["questions"]
         assert row["standard_error"] == pytest.approx(math.sqrt(row["exact_match"] * (1 - row["exact_match"]) / 16))
@@ -53,7 +55,9 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert first.startswith("2 questions on 1 context of 256 tokens")
     assert second == "model needle in float32 on cpu, on one thread"
     assert blank == ""
-    assert " ".join(header.split()) == "method exact match density output error ms per answer pays from"
+    assert (
+        " ".join(header.split()) == "method exact match density output error of layers 0 to 3 ms per answer pays from"
+    )
     for row, method in zip(rows, demo_methods(256), strict=False):
         assert row.startswith(method.name)
     assert shown.err == ""

@@ -27,8 +27,8 @@ class Score:
     """Attended over visible keys, in all layers, heads and queries of questions and answers; dense attention: 1.0."""
     seconds: float
     """For a question and its answer, on average; reading the context is not counted."""
-    output_error: float | None = None
-    """Mean of |sparse - dense| / |dense| of a layer's attention output on the same inputs; None where not measured."""
+    layer_errors: tuple[float, ...] = ()
+    """Of each layer: mean of |sparse - dense| / |dense| of its attention output on the same inputs, if measured."""
 
     @property
     def exact_match(self) -> float:
@@ -39,6 +39,11 @@ class Score:
     def standard_error(self) -> float:
         """Of the exact match, as of a share of independent answers."""
         return math.sqrt(self.exact_match * (1 - self.exact_match) / self.questions)
+
+    @property
+    def output_error(self) -> float | None:
+        """The mean over layers of their errors; None where they were not measured."""
+        return sum(self.layer_errors) / len(self.layer_errors) if self.layer_errors else None
 
 
 def score(
@@ -63,12 +68,15 @@ def score(
         seconds += response.report.decode_seconds
         kept += count * (1.0 if response.report.density is None else response.report.density)
         answered(count)
-    error = None
-    if measure_error:
-        error = adapter.process_request(
-            _request(samples[0]), {"max_new_tokens": MAX_NEW_TOKENS}, measure_error=True
-        ).report.output_error
-    return Score(questions, right, kept / questions, seconds / questions, error)
+    return Score(
+        questions, right, kept / questions, seconds / questions, _errors(adapter, samples[0]) if measure_error else ()
+    )
+
+
+def _errors(adapter: ModelAdapterHF, sample: NeedleSample) -> tuple[float, ...]:
+    response = adapter.process_request(_request(sample), {"max_new_tokens": MAX_NEW_TOKENS}, measure_error=True)
+    errors = [layer.output_error for layer in response.report.layers]
+    return tuple(0.0 if error is None else error for error in errors)  # a dense layer is not measured: it has none
 
 
 def _request(sample: NeedleSample) -> Request:
