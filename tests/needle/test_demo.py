@@ -12,7 +12,7 @@ from sah_core import UsageError
 from sah_core.cli import main
 from sah_hf import ModelAdapterHF
 from sah_model_needle import NeedleTask
-from sah_model_needle.break_even import LENGTHS, pays_from
+from sah_model_needle.break_even import LENGTHS, StepSeconds, pays_from
 from sah_model_needle.demo import Advance, Demo, run_demo
 from sah_model_needle.demo_output import JsonOutput, TableOutput
 from sah_model_needle.methods import demo_methods, oracle_top_k, sink_and_local
@@ -43,7 +43,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         assert row["exact_match"] == row["right"] / row["questions"]
         assert row["standard_error"] == pytest.approx(math.sqrt(row["exact_match"] * (1 - row["exact_match"]) / 16))
         assert row["seconds_per_answer"] > 0
-        assert list(row["attention_step_seconds"]) == [str(length) for length in LENGTHS]
+        assert list(row["step_seconds"]) == list(row["dense_step_seconds"]) == [str(length) for length in LENGTHS]
         assert row["pays_from"] in (None, *LENGTHS)
 
 
@@ -134,10 +134,10 @@ def test_sink_and_local_by_hand() -> None:
 def test_pays_from_by_hand() -> None:
     """The shortest length from which on it is always faster; a short win before a loss does not count."""
     dense = {1: 1.0, 2: 2.0, 4: 4.0, 8: 8.0}
-    assert pays_from({1: 0.5, 2: 3.0, 4: 3.0, 8: 3.0}, dense) == 4
-    assert pays_from({1: 0.5, 2: 1.0, 4: 1.0, 8: 9.0}, dense) is None
-    assert pays_from({1: 0.5, 2: 1.0, 4: 1.0, 8: 1.0}, dense) == 1
-    assert pays_from(dense, dense) is None
+    assert pays_from(StepSeconds({1: 0.5, 2: 3.0, 4: 3.0, 8: 3.0}, dense)) == 4
+    assert pays_from(StepSeconds({1: 0.5, 2: 1.0, 4: 1.0, 8: 9.0}, dense)) is None
+    assert pays_from(StepSeconds({1: 0.5, 2: 1.0, 4: 1.0, 8: 1.0}, dense)) == 1
+    assert pays_from(StepSeconds(dense, dense)) is None
 
 
 def test_questions_are_checked_before_loading() -> None:

@@ -5,11 +5,10 @@ import sys
 import zipfile
 from pathlib import Path
 
-import sah_model_needle
 from sah_core import default_registry
 from sah_model_needle.checkpoint import directory
 
-PACKAGE = Path(sah_model_needle.__file__).parents[2]
+PACKAGE = Path(__file__).parents[2] / "plugins" / "sah-model-needle"
 
 
 def python(code: str) -> str:

@@ -7,7 +7,8 @@ for one, differs on random keys from real ones; a budget or a window does not.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import attrs
 import torch
@@ -16,7 +17,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from sah_core import AttentionInputs, ResearchAttention
 
-__all__ = ["LENGTHS", "HeadShape", "dense_seconds", "pays_from", "sparse_seconds"]
+__all__ = ["LENGTHS", "HeadShape", "StepSeconds", "pays_from", "step_seconds"]
 
 LENGTHS = tuple(1024 * 2**doubling for doubling in range(6))
 """Context lengths that are tried: 1024 to 32768."""
@@ -41,38 +42,51 @@ class HeadShape:
         return query.to(self.device), keys.to(self.device), values.to(self.device)
 
 
-def dense_seconds(shape: HeadShape) -> dict[int, float]:
-    """Seconds of torch's dense attention for one step, by context length."""
-    return _by_length(shape, lambda q, k, v: scaled_dot_product_attention(q, k, v, enable_gqa=True))
+@attrs.frozen
+class StepSeconds:
+    """Seconds for one step, by context length."""
+
+    method: dict[int, float]
+    """Choosing its keys included."""
+    dense: dict[int, float]
+    """Of torch's dense attention."""
 
 
-def sparse_seconds(attention: ResearchAttention, shape: HeadShape) -> dict[int, float]:
-    """Seconds of a method for one step, choosing its keys included, by context length."""
-    return _by_length(shape, lambda q, k, v: attention(AttentionInputs(q, k, v)))
+def step_seconds(attention: ResearchAttention | None, shape: HeadShape) -> StepSeconds:
+    """Time a method (None: dense attention itself) and dense attention by turns, so that both meet the same load."""
+    method, dense = {}, {}
+    with torch.no_grad():
+        for length in LENGTHS:
+            tensors = shape.step(length)
+            rivals = [partial(_attend, attention, *tensors), partial(_attend, None, *tensors)]
+            method[length], dense[length] = _fastest(rivals, shape.device)
+    return StepSeconds(method, dense)
 
 
-def pays_from(sparse: Mapping[int, float], dense: Mapping[int, float]) -> int | None:
+def pays_from(seconds: StepSeconds) -> int | None:
     """The shortest length at which, and at every longer one, the method is faster; None if it is not at the longest."""
     shortest = None
-    for length in sorted(sparse, reverse=True):
-        if sparse[length] >= dense[length]:
+    for length in sorted(seconds.method, reverse=True):
+        if seconds.method[length] >= seconds.dense[length]:
             break
         shortest = length
     return shortest
 
 
-def _by_length(shape: HeadShape, step: Callable[[Tensor, Tensor, Tensor], object]) -> dict[int, float]:
-    with torch.no_grad():
-        return {length: _fastest(step, *shape.step(length)) for length in LENGTHS}
+def _attend(attention: ResearchAttention | None, query: Tensor, keys: Tensor, values: Tensor) -> object:
+    if attention is None:
+        return scaled_dot_product_attention(query, keys, values, enable_gqa=True)
+    return attention(AttentionInputs(query, keys, values))
 
 
-def _fastest(step: Callable[..., object], *tensors: Tensor) -> float:
-    """Seconds of the fastest of several runs, after one that is not counted: the others were held up by something."""
-    seconds = []
+def _fastest(rivals: Sequence[Callable[[], object]], device: torch.device) -> list[float]:
+    """Seconds of each one's fastest run of several, after one that is not counted: the others were held up."""
+    seconds: list[list[float]] = [[] for _ in rivals]
     for _ in range(1 + _REPEATS):
-        start = time.perf_counter()
-        step(*tensors)
-        if tensors[0].device.type != "cpu":
-            torch.accelerator.synchronize(tensors[0].device)
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
+        for taken, run in zip(seconds, rivals, strict=True):
+            start = time.perf_counter()
+            run()
+            if device.type != "cpu":
+                torch.accelerator.synchronize(device)
+            taken.append(time.perf_counter() - start)
+    return [min(taken[1:]) for taken in seconds]

@@ -12,10 +12,10 @@ import attrs
 import torch
 import transformers
 
-from sah_core import ResearchAttention, UsageError
+from sah_core import UsageError
 from sah_hf import ModelAdapterHF
 
-from .break_even import HeadShape, dense_seconds, pays_from, sparse_seconds
+from .break_even import HeadShape, StepSeconds, step_seconds
 from .methods import Method, demo_methods
 from .scoring import Score, score
 from .tasks import NeedleSample, NeedleTask
@@ -34,10 +34,8 @@ class Row:
 
     method: Method
     score: Score
-    attention_seconds: dict[int, float]
-    """Of one layer's decoding step, by context length; for dense attention, of torch's."""
-    pays_from: int | None
-    """The context length from which on that is faster than dense; None where it is not within the lengths tried."""
+    steps: StepSeconds
+    """Of one layer's decoding step."""
 
 
 @attrs.frozen
@@ -105,17 +103,15 @@ def _rows(
     shape = HeadShape(config.num_attention_heads, config.num_key_value_heads, config.head_dim, dense.model.device)
     first = samples[0]
     score(dense, [attrs.evolve(first, questions=first.questions[:1], answers=first.answers[:1])])  # the slow first call
-    dense_step = dense_seconds(shape)
     for method in methods:
         answered = partial(advance, method.name)
         answered(0)
         if method.attention is None:
-            yield Row(method, score(dense, samples, answered=answered), dense_step, None)
+            yield Row(method, score(dense, samples, answered=answered), step_seconds(None, shape))
             continue
         adapter = ModelAdapterHF(dense.model, method.attention, dense.tokenizer)
         measured = score(adapter, samples, measure_error=True, answered=answered)
-        step = sparse_seconds(ResearchAttention.from_config(method.attention), shape)
-        yield Row(method, measured, step, pays_from(step, dense_step))
+        yield Row(method, measured, step_seconds(adapter.attention, shape))
 
 
 @contextmanager

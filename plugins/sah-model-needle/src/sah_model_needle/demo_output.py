@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sah_core.cli.console import output_console, plain_table
 
-from .break_even import LENGTHS
+from .break_even import LENGTHS, pays_from
 from .demo import Advance, Demo, Row
 
 __all__ = ["JsonOutput", "TableOutput"]
@@ -69,8 +69,8 @@ def _count(number: int, what: str) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     score = row.score
-    dense = row.method.maskers is None
-    tried = f"> {LENGTHS[-1]}" if row.pays_from is None else str(row.pays_from)
+    length = pays_from(row.steps)
+    paying = f"> {LENGTHS[-1]}" if length is None else str(length)
     return (
         row.method.name,
         f"{score.exact_match:.3f} ± {score.standard_error:.3f}",
@@ -78,7 +78,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         "-" if score.output_error is None else f"{score.output_error:.3f}",
         " ".join(f"{error:.2f}" for error in score.layer_errors) or "-",
         f"{1000 * score.seconds:.0f}",
-        "-" if dense else tried,
+        "-" if row.method.maskers is None else paying,
     )
 
 
@@ -112,7 +112,8 @@ def _data(row: Row) -> dict[str, Any]:
         "output_error": score.output_error,
         "output_error_by_layer": score.layer_errors,
         "seconds_per_answer": score.seconds,
-        "attention_step_seconds": row.attention_seconds,
-        "pays_from": row.pays_from,
+        "step_seconds": row.steps.method,
+        "dense_step_seconds": row.steps.dense,
+        "pays_from": None if row.method.maskers is None else pays_from(row.steps),
         "tried_up_to": LENGTHS[-1],
     }

@@ -19,6 +19,7 @@ _SETTINGS = {
     "eos_token": WORDS[EOS],
     "pad_token": WORDS[PAD],
     "model_max_length": MAX_POSITIONS,
+    "model_input_names": ["input_ids", "attention_mask"],
     "clean_up_tokenization_spaces": False,
     "padding_side": "left",
     # the model knows no turns: a chat is what was said, after <bos>
