@@ -87,13 +87,15 @@ def run_demo(questions: int, length: int, seed: int, output: Output) -> None:
                 name: version(name) for name in ("sah-core", "sah-hf", "sah-model-needle", "torch", "transformers")
             },
         )
+        interrupt = None
         try:
             for row in _rows(dense, samples, methods, advance):
                 demo.rows.append(row)  # one at a time: an interrupt must not take those before it along
-        except KeyboardInterrupt:
-            output.show(demo, finished=False)
-            raise
-    output.show(demo, finished=True)
+        except KeyboardInterrupt as caught:
+            interrupt = caught
+    output.show(demo, finished=interrupt is None)
+    if interrupt is not None:
+        raise interrupt
 
 
 def _rows(
