@@ -165,6 +165,7 @@ def test_run_config_errors_and_failures(
     assert "Traceback" not in result.err
 
 
+@pytest.mark.usefixtures("heeding_ctrl_c")
 def test_interrupted(place: Path, tmp_path: Path, expected: list[str]) -> None:
     """Ctrl-C while the second answer grows: the first is already printed, the exit code is 130, no traceback."""
     (tmp_path / "tiny").symlink_to(place / "tiny")

@@ -79,6 +79,7 @@ def test_debug_after_two_dashes_is_an_argument(sah: Sah) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to another process")
+@pytest.mark.usefixtures("heeding_ctrl_c")
 def test_ctrl_c_leaves_with_130_and_keeps_what_was_printed(sah_script: str, plugin_environ: dict[str, str]) -> None:
     """Ctrl-C in the middle leaves with 130 and one word; answers printed before it stay."""
     with subprocess.Popen(
