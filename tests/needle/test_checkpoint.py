@@ -8,6 +8,7 @@ import torch
 from safetensors import safe_open
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from sah_hf import ModelAdapterHF, Request
 from sah_model_needle import NeedleTask
 from sah_model_needle.checkpoint import directory
 from sah_model_needle.vocabulary import EOS
@@ -55,6 +56,15 @@ def test_generation_stops_at_the_end_token(model: LlamaForCausalLM, tokenizer: P
         (said,) = answers(model, tokenizer, sample.context, (question,))
         assert len(said) == 4
         assert said[-1] == EOS
+
+
+def test_chat(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
+    """Asked as a chat, which the tokenizer's template makes the same text, it answers the same."""
+    sample = NeedleTask(length=256).sample(SEED)
+    adapter = ModelAdapterHF(model, tokenizer=tokenizer, generation={"max_new_tokens": 8})
+    response = adapter.process_request(Request(f"{sample.context} ", sample.questions, chat=True))
+    assert response.responses == list(sample.answers)
+    assert response.report.context_tokens == 256
 
 
 def test_few_records_in_much_filler(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -34,15 +33,14 @@ class Curriculum:
     makes a better circuit worth its while.
     """
 
-    def __init__(self, stages: Sequence[Stage] = STAGES) -> None:
-        self._stages = stages
+    def __init__(self) -> None:
         self._steps = 0
         self.number = 0
 
     def stage(self, rng: np.random.Generator) -> Stage:
         """The stage of the next step."""
         self._steps += 1
-        return self._stages[int(rng.choice(_MIXED)) if self._is_last else self.number]
+        return STAGES[int(rng.choice(_MIXED)) if self._is_last else self.number]
 
     def judge(self, accuracy: float) -> bool:
         """Move on if this accuracy, or the time spent, allows it; returns whether it did."""
@@ -54,4 +52,4 @@ class Curriculum:
 
     @property
     def _is_last(self) -> bool:
-        return self.number == len(self._stages) - 1
+        return self.number == len(STAGES) - 1
