@@ -21,7 +21,7 @@ from sah_core.grouped_heads import by_group, grouped_average
 from sah_core.inputs import AttentionInputs
 from sah_core.mask import Mask
 
-__all__ = ["attention_denominator", "attention_numerator", "attention_weights", "masked_attention"]
+__all__ = ["apply_weights", "attention_denominator", "attention_numerator", "attention_weights", "masked_attention"]
 
 
 def attention_numerator(inputs: AttentionInputs, mask: Mask, shift: Tensor | None = None) -> Tensor:
@@ -48,8 +48,8 @@ def attention_weights(inputs: AttentionInputs, mask: Mask) -> Tensor:
     Zero in a row that sees no key. Raises EmptyRowError for a row that sees keys and attends to none, NumericalError
     for NaN or infinity among the attended logits.
     """
-    _check_no_empty_row(inputs, mask)
     terms = _terms(inputs, mask, None)
+    _check_no_empty_row(inputs, terms.attended)
     seen = terms.weights.new_ones(()) if inputs.attention_mask is None else inputs.visible.any(-1, keepdim=True)
     return terms.weights / torch.where(seen > 0, terms.total, 1.0)
 
@@ -78,14 +78,15 @@ def apply_weights(inputs: AttentionInputs, mask: Mask, weights: Tensor) -> Tenso
 class _Terms:
     weights: Tensor  # exp(s - shift) / pi on the attended keys, 0 elsewhere  # (b, hq, q, k)
     total: Tensor  # their sum, and the sink's  # (b, hq, q, 1)
+    attended: Tensor  # bool  # (b, hq, q, k)
 
 
 def _terms(inputs: AttentionInputs, mask: Mask, shift: Tensor | None) -> _Terms:
     probs, attended = _attended(inputs, mask)
     logits = torch.where(attended, inputs.logits, -torch.inf)
-    if bool((attended & ~inputs.logits.isfinite()).any()):
-        row = _first_row(inputs, attended & ~inputs.logits.isfinite())
-        raise NumericalError(f"{row}: the logit of an attended key is NaN or infinite")
+    wrong = attended & ~inputs.logits.isfinite()
+    if bool(wrong.any()):
+        raise NumericalError(f"{_first_row(inputs, wrong)}: the logit of an attended key is NaN or infinite")
     sinks = None if inputs.sinks is None else inputs.sinks.to(inputs.compute_dtype).reshape(1, -1, 1, 1)
     if shift is None:
         shift = logits.amax(-1, keepdim=True)
@@ -93,7 +94,7 @@ def _terms(inputs: AttentionInputs, mask: Mask, shift: Tensor | None) -> _Terms:
     # A row without keys has shift 0 and logits -inf: exp gives the zeros it should.
     weights = torch.exp(logits - shift) / torch.where(attended, probs, 1.0)
     total = weights.sum(-1, keepdim=True)
-    return _Terms(weights, total if sinks is None else total + torch.exp(sinks - shift))
+    return _Terms(weights, total if sinks is None else total + torch.exp(sinks - shift), attended)
 
 
 def _attended(inputs: AttentionInputs, mask: Mask) -> tuple[Tensor, Tensor]:
@@ -115,10 +116,8 @@ def _average(inputs: AttentionInputs, mask: Mask, weights: Tensor) -> Tensor:
     return grouped_average(weights, torch.where(used.unsqueeze(-1), values, 0.0))
 
 
-def _check_no_empty_row(inputs: AttentionInputs, mask: Mask) -> None:
-    if mask.shape != inputs.shape:
-        raise InputsError(f"the mask has shape {mask.shape}; these inputs need {inputs.shape}")
-    empty = (mask.attended(inputs.visible) == 0) & (inputs.visible_counts > 0)
+def _check_no_empty_row(inputs: AttentionInputs, attended: Tensor) -> None:
+    empty = ~attended.any(-1) & (inputs.visible_counts > 0)
     if bool(empty.any()):
         row = _first_row(inputs, empty.unsqueeze(-1))
         raise EmptyRowError(
