@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .errors import (
+    CalibrationError,
     CompositionError,
     ConfigError,
     EmptyRowError,
@@ -26,8 +27,12 @@ from .masker_config import MaskerConfig, Size, StrictFraction, keys_of_size
 if TYPE_CHECKING:
     from .attention.maths import attention_denominator, attention_numerator, masked_attention
     from .attention.research import AttentionOutput, ResearchAttention, SparseAttention
+    from .calibration.calibrator import Calibrator
+    from .calibration.folder import Calibration, load_calibration
+    from .calibration.settings import CalibrationSettings
     from .composition import Masker, apply_maskers
     from .config import AttentionConfig, ModelConfig, ProtocolConfig, RunConfig, load_config
+    from .growing import GrowingTensor
     from .inputs import AttentionInputs
     from .mask import Mask
     from .maskers import (
@@ -47,6 +52,10 @@ _LAZY = {
     "AttentionInputs": "inputs",
     "AttentionOutput": "attention.research",
     "AttentionState": "state",
+    "Calibration": "calibration.folder",
+    "CalibrationSettings": "calibration.settings",
+    "Calibrator": "calibration.calibrator",
+    "GrowingTensor": "growing",
     "KeyIndex": "state",
     "Mask": "mask",
     "Masker": "composition",
@@ -69,6 +78,7 @@ _LAZY = {
     "create_maskers": "maskers",
     "default_registry": "plugins",
     "hookimpl": "plugins",
+    "load_calibration": "calibration.folder",
     "load_config": "config",
     "masked_attention": "attention.maths",
 }
@@ -78,9 +88,14 @@ __all__ = [
     "AttentionInputs",
     "AttentionOutput",
     "AttentionState",
+    "Calibration",
+    "CalibrationError",
+    "CalibrationSettings",
+    "Calibrator",
     "CompositionError",
     "ConfigError",
     "EmptyRowError",
+    "GrowingTensor",
     "InputsError",
     "KeyIndex",
     "Mask",
@@ -115,6 +130,7 @@ __all__ = [
     "default_registry",
     "hookimpl",
     "keys_of_size",
+    "load_calibration",
     "load_config",
     "masked_attention",
 ]

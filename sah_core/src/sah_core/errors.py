@@ -7,6 +7,7 @@ The command line prints the message alone and leaves with the class's ``exit_cod
 from __future__ import annotations
 
 __all__ = [
+    "CalibrationError",
     "CompositionError",
     "ConfigError",
     "EmptyRowError",
@@ -61,6 +62,10 @@ class StateError(SahError):
 
 class CompositionError(SahError):
     """A masker, or a list of maskers, breaks a rule of composition."""
+
+
+class CalibrationError(SahError):
+    """What a masker's config refers to was not learned, or was learned from something else."""
 
 
 class EmptyRowError(SahError):

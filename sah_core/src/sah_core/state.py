@@ -9,6 +9,7 @@ from attrs import define
 from torch import Tensor
 
 from .errors import StateError
+from .growing import GrowingTensor
 
 __all__ = ["AttentionState", "KeyIndex"]
 
@@ -38,8 +39,8 @@ class KeyIndex(ABC):
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the tensors it holds."""
-        return sum(value.nbytes for value in vars(self).values() if isinstance(value, Tensor))
+        """Bytes of the tensors it holds; a GrowingTensor counts by its entries."""
+        return sum(value.nbytes for value in vars(self).values() if isinstance(value, Tensor | GrowingTensor))
 
 
 @define

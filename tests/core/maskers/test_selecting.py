@@ -52,8 +52,8 @@ class ToyTopK(TopKMasker[ToyTopKConfig]):
         padded = torch.nn.functional.pad(inputs.logits, (0, -keys % self.config.page), value=-math.inf)
         return padded.reshape(*padded.shape[:3], -1, self.config.page).amax(-1)
 
-    def aggregate(self, inputs: AttentionInputs, scores: Tensor) -> Tensor:
-        return super().aggregate(inputs, scores.softmax(-1))
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
+        return super().aggregate(inputs, scores.softmax(-1), candidates)
 
 
 class ToyTopPConfig(MaskerConfig):

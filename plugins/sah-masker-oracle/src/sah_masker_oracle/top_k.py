@@ -23,7 +23,7 @@ class OracleTopK(TopKMasker[OracleTopKConfig]):
         """The logits s_j = scaling <q, k_j> + mask_j, one row a query head."""
         return inputs.logits
 
-    def aggregate(self, inputs: AttentionInputs, scores: Tensor) -> Tensor:
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
         """The sum over the group of softmax(s)."""
         weights = scores.masked_fill(~inputs.visible, -torch.inf).softmax(-1)
-        return super().aggregate(inputs, weights)
+        return super().aggregate(inputs, weights, candidates)

@@ -30,9 +30,11 @@ class Residual:
     """The keys a sampler may draw from: visible, and not attended so far.
 
     ``cells`` bool (b, rows, q, k), rows being hq, or hkv where a KV group draws once from the union of its residuals.
+    ``kept`` is the mask so far, every entry certain: what the draw is added to.
     """
 
     cells: Tensor
+    kept: Mask
     _inputs: AttentionInputs
 
     @property
@@ -86,11 +88,12 @@ class SamplingMasker(ABC, Generic[ConfigT]):
         if previous.representation == "full":
             return previous
         rows = inputs.kv_heads if self.share_kv_group else inputs.shape[1]
-        residual = Residual(rows_of(residual_keys(inputs, previous), rows), inputs)
+        kept = previous.promote()
+        residual = Residual(rows_of(residual_keys(inputs, previous), rows), kept, inputs)
         drawn = self.draw(inputs, residual)
         if drawn.shape != inputs.shape:
             raise CompositionError(f"{self.config.kind} drew a mask of shape {drawn.shape}; expected {inputs.shape}")
-        return previous.promote() | drawn
+        return kept | drawn
 
     def index(self, inputs: AttentionInputs) -> KeyIndex | None:
         """This masker's index over all keys up to the last query's."""

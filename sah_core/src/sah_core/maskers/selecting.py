@@ -60,8 +60,11 @@ class SelectingMasker(ABC, Generic[ConfigT]):
     def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: Tensor) -> Tensor:
         """Which of the ``candidates`` to take; all three bool or float of shape (b, rows, q, units)."""
 
-    def aggregate(self, inputs: AttentionInputs, scores: Tensor) -> Tensor:
-        """One row a KV head from the rows of its query heads, (b, hkv, q, units): the sum of their scores."""
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
+        """One row a KV head from the rows of its query heads, (b, hkv, q, units): the sum of their scores.
+
+        ``scores`` (b, hq, q, units); ``candidates`` bool (b, 1 or hq, q, units), what each head has not taken yet.
+        """
         return by_group(scores, inputs.kv_heads).sum(2)
 
     def add_mask(self, inputs: AttentionInputs, previous: Mask) -> Mask:
@@ -69,11 +72,11 @@ class SelectingMasker(ABC, Generic[ConfigT]):
         if previous.representation == "full":
             return previous
         scores = self._scores_of_all_units(inputs)
-        rows, units = scores.shape[1], scores.shape[3]
-        uncertain = rows_of(uncertain_keys(inputs, previous), rows)
-        width = units * self.unit_size
-        paged = pad(uncertain, (0, width - inputs.shape[3]))
-        candidates = paged.reshape(*paged.shape[:3], units, self.unit_size).any(-1)
+        open_units = self._units_with_any(uncertain_keys(inputs, previous))
+        if self.share_kv_group and scores.shape[1] != inputs.kv_heads:
+            scores = self.aggregate(inputs, scores, open_units)
+        rows = scores.shape[1]
+        candidates = rows_of(open_units, rows)
         chosen = self.select(inputs, previous, scores, candidates).repeat_interleave(self.unit_size, -1)
         keys = chosen[..., : inputs.shape[3]] & rows_of(inputs.visible, rows)
         selection = Mask(inputs.shape, IndexRows.from_selected(keys))
@@ -81,8 +84,6 @@ class SelectingMasker(ABC, Generic[ConfigT]):
 
     def _scores_of_all_units(self, inputs: AttentionInputs) -> Tensor:
         scores = self.scores(inputs, index_of(self.config, inputs, self.create_index))
-        if self.share_kv_group and scores.shape[1] != inputs.kv_heads:
-            scores = self.aggregate(inputs, scores)
         b, hq, q, k = inputs.shape
         units = -(-k // self.unit_size)
         if scores.shape[:3] not in {(b, hq, q), (b, inputs.kv_heads, q)} or scores.shape[3] > units:
@@ -91,6 +92,12 @@ class SelectingMasker(ABC, Generic[ConfigT]):
                 f"expected ({b}, {hq} or {inputs.kv_heads}, {q}, up to {units})"
             )
         return pad(scores, (0, units - scores.shape[3]), value=-torch.inf)
+
+    def _units_with_any(self, cells: Tensor) -> Tensor:
+        """Which units hold a true cell; (b, h, q, k) bool to (b, h, q, units)."""
+        units = -(-cells.shape[3] // self.unit_size)
+        paged = pad(cells, (0, units * self.unit_size - cells.shape[3]))
+        return paged.reshape(*paged.shape[:3], units, self.unit_size).any(-1)
 
 
 def rows_of(cells: Tensor, rows: int) -> Tensor:

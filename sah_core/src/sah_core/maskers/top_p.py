@@ -38,7 +38,7 @@ class TopPMasker(SelectingMasker[ConfigT]):
         """Whether the share is of all visible keys' mass, not of the residual's."""
         return getattr(self.config, "mass_reference", "residual") == "total"
 
-    def aggregate(self, inputs: AttentionInputs, scores: Tensor) -> Tensor:
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
         """The logarithm of the group's mean attention weights."""
         weights = scores.masked_fill(~inputs.visible, -torch.inf).softmax(-1)
         return by_group(weights, inputs.kv_heads).mean(2).log()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from .hookspecs import API_VERSION, RegisterMasker, RegisterModel, hookimpl
-from .record import PluginRecord
+from .hookspecs import API_VERSION, RegisterCalibrator, RegisterMasker, RegisterModel, hookimpl
+from .record import CalibratorOffer, PluginRecord
 from .registry import Registry, default_registry
 
 __all__ = [
     "API_VERSION",
+    "CalibratorOffer",
     "PluginRecord",
+    "RegisterCalibrator",
     "RegisterMasker",
     "RegisterModel",
     "Registry",

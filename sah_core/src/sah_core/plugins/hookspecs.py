@@ -13,9 +13,10 @@ import pluggy
 if TYPE_CHECKING:
     import typer
 
+    from sah_core.calibration.settings import CalibrationSettings
     from sah_core.masker_config import MaskerConfig
 
-__all__ = ["API_VERSION", "PROJECT", "RegisterMasker", "RegisterModel", "hookimpl", "hookspec"]
+__all__ = ["API_VERSION", "PROJECT", "RegisterCalibrator", "RegisterMasker", "RegisterModel", "hookimpl", "hookspec"]
 
 PROJECT: Final = "sah"
 API_VERSION: Final = 1
@@ -31,6 +32,19 @@ class RegisterMasker(Protocol):
         """Offer the masker of this config; raises ``PluginError`` for anything that is not one."""
 
 
+class RegisterCalibrator(Protocol):
+    """What ``sah_register_calibrators`` is given.
+
+    Takes the config class of the masker that it calibrates, the class of its settings, the calibrator as
+    ``"module:Class"``, and the config's field that names the calibration folder.
+    """
+
+    def __call__(
+        self, config: type[MaskerConfig], settings: type[CalibrationSettings], calibrator: str, *, field: str
+    ) -> None:
+        """Offer the calibrator of this config; raises ``PluginError`` for anything that is not one."""
+
+
 class RegisterModel(Protocol):
     """What ``sah_register_models`` is given: takes a name and ``"module:function"`` that returns its directory."""
 
@@ -41,6 +55,11 @@ class RegisterModel(Protocol):
 @hookspec
 def sah_register_maskers(register: RegisterMasker) -> None:
     """Offer maskers: call ``register(ConfigClass, "module:Class")`` once for each."""
+
+
+@hookspec
+def sah_register_calibrators(register: RegisterCalibrator) -> None:
+    """Offer calibrators: call ``register(ConfigClass, SettingsClass, "module:Class", field="weights")``."""
 
 
 @hookspec

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 import attrs
 import pluggy
 
+from sah_core.calibration.settings import CalibrationSettings
 from sah_core.errors import PluginError
 from sah_core.masker_config import MaskerConfig
 
 from . import hookspecs
 from .hookspecs import API_VERSION, PROJECT
-from .record import MaskerOffer, ModelOffer, PluginRecord
+from .record import CalibratorOffer, MaskerOffer, ModelOffer, PluginRecord
 
 if TYPE_CHECKING:
     import typer
@@ -33,6 +34,7 @@ class LoadedPlugin:
     record: PluginRecord
     maskers: tuple[MaskerOffer, ...] = ()
     models: tuple[ModelOffer, ...] = ()
+    calibrators: tuple[CalibratorOffer, ...] = ()
     hooks: pluggy.PluginManager | None = None
 
     @property
@@ -68,12 +70,19 @@ def load_plugin(entry_point: EntryPoint, refusal: str | None) -> LoadedPlugin:
         hooks = _checked_hooks(plugin)
         _call(hooks, "sah_register_maskers", staged.add_masker)
         _call(hooks, "sah_register_models", staged.add_model)
+        _call(hooks, "sah_register_calibrators", staged.add_calibrator)
     # A plugin's code may raise anything, and one broken plugin must not take the others down.
     except (Exception, SystemExit) as error:  # noqa: BLE001
         reason = str(error) if isinstance(error, PluginError) else _described(error)
         cause = error.__cause__ or error
         return LoadedPlugin(attrs.evolve(staged.named_in(record), status="failed", reason=reason, cause=cause))
-    return LoadedPlugin(staged.named_in(record), tuple(staged.maskers.values()), tuple(staged.models.values()), hooks)
+    return LoadedPlugin(
+        staged.named_in(record),
+        tuple(staged.maskers.values()),
+        tuple(staged.models.values()),
+        tuple(staged.calibrators.values()),
+        hooks,
+    )
 
 
 def _described(error: BaseException) -> str:
@@ -144,6 +153,7 @@ class _Staged:
     def __init__(self) -> None:
         self.maskers: dict[str, MaskerOffer] = {}
         self.models: dict[str, ModelOffer] = {}
+        self.calibrators: dict[str, CalibratorOffer] = {}
 
     def named_in(self, record: PluginRecord) -> PluginRecord:
         return attrs.evolve(record, kinds=tuple(self.maskers), models=tuple(self.models))
@@ -156,6 +166,19 @@ class _Staged:
         if kind in self.maskers:
             raise PluginError(f"it registers the masker {kind!r} twice")
         self.maskers[kind] = MaskerOffer(config, masker)
+
+    def add_calibrator(self, config: Any, settings: Any, calibrator: Any, *, field: Any) -> None:
+        if not any(config is offer.config for offer in self.maskers.values()):
+            raise PluginError(f"a calibrator is for a masker that the plugin itself registers, not {config!r}")
+        kind = _kind(config)
+        if not (inspect.isclass(settings) and issubclass(settings, CalibrationSettings)):
+            raise PluginError(f"the settings of {kind!r} should be a subclass of CalibrationSettings, not {settings!r}")
+        _check_reference(calibrator, f"the calibrator of {kind!r}", "module:Class")
+        if field not in config.model_fields:
+            raise PluginError(f"field should name the field of {config.__name__} that takes the folder, not {field!r}")
+        if kind in self.calibrators:
+            raise PluginError(f"it registers the calibrator of {kind!r} twice")
+        self.calibrators[kind] = CalibratorOffer(config, settings, calibrator, field)
 
     def add_model(self, name: Any, source: Any, *, description: str = "") -> None:
         if not (isinstance(name, str) and _NAME.fullmatch(name)):

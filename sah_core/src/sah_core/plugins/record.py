@@ -6,9 +6,10 @@ from typing import Literal
 
 import attrs
 
+from sah_core.calibration.settings import CalibrationSettings
 from sah_core.masker_config import MaskerConfig
 
-__all__ = ["MaskerOffer", "ModelOffer", "PluginRecord"]
+__all__ = ["CalibratorOffer", "MaskerOffer", "ModelOffer", "PluginRecord"]
 
 
 @attrs.frozen
@@ -40,6 +41,24 @@ class MaskerOffer:
     @property
     def name(self) -> str:
         """The masker's kind."""
+        return str(self.config.model_fields["kind"].default)
+
+
+@attrs.frozen
+class CalibratorOffer:
+    """What learns offline for a masker: the masker's config class and the calibrator's settings and class.
+
+    ``field`` is the config's field that names the folder of what was learned.
+    """
+
+    config: type[MaskerConfig]
+    settings: type[CalibrationSettings]
+    calibrator: str
+    field: str
+
+    @property
+    def name(self) -> str:
+        """The kind of the masker that it calibrates."""
         return str(self.config.model_fields["kind"].default)
 
 

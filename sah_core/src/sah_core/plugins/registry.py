@@ -15,7 +15,7 @@ from sah_core.masker_config import MaskerConfig
 from .hookspecs import PROJECT
 from .loading import LoadedPlugin, load_plugin
 from .lookup import by_name, only_offer, resolved
-from .record import MaskerOffer, PluginRecord
+from .record import CalibratorOffer, MaskerOffer, PluginRecord
 from .switches import PluginSwitches
 from .unknown import unknown_masker
 
@@ -93,6 +93,36 @@ class Registry:
                 f"masker {kind!r} of {plugin.record.distribution}: {offer.masker} should be a class with add_mask, "
                 f"not {found!r}"
             )
+        return found
+
+    @property
+    def calibrated_kinds(self) -> tuple[str, ...]:
+        """The maskers that can be calibrated, sorted by name."""
+        return tuple(
+            kind for kind in self.kinds if any(offer.name == kind for offer in self._masker(kind)[0].calibrators)
+        )
+
+    def calibrator(self, kind: str) -> CalibratorOffer:
+        """What calibrates a masker: its settings, where its class is, and the config's field for the folder.
+
+        Raises as ``masker_config`` does, and ``PluginError`` for a masker that needs no calibration.
+        """
+        plugin, _ = self._masker(kind)
+        for offer in plugin.calibrators:
+            if offer.name == kind:
+                return offer
+        raise PluginError(
+            f"masker {kind!r} learns nothing offline; what can be calibrated: "
+            f"{', '.join(self.calibrated_kinds) or 'nothing that is installed'}"
+        )
+
+    def calibrator_class(self, kind: str) -> type[Any]:
+        """The calibrator's class, imported now; raises as ``calibrator`` does, and where it cannot be imported."""
+        offer = self.calibrator(kind)
+        what = f"the calibrator of {kind!r} of {self.masker_record(kind).distribution}"
+        found = resolved(offer.calibrator, what)
+        if not isinstance(found, type) or not callable(getattr(found, "observe", None)):
+            raise PluginError(f"{what}: {offer.calibrator} should be a class with observe, not {found!r}")
         return found
 
     @property
