@@ -67,7 +67,7 @@ __all__ = [
 
 @hookimpl
 def sah_register_commands(app: typer.Typer) -> None:
-    """Add `sah run` and `sah estimate`."""
+    """Add `sah run`, `sah estimate` and `sah calibrate`."""
     from .commands import add_commands
 
     add_commands(app)

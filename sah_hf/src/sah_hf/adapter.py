@@ -27,6 +27,7 @@ from sah_core import (
 from .answering import Answers, Asking, OnText
 from .attention_call import AttentionCall, AttentionResult
 from .errors import NotSparseWarning, RequestError
+from .fingerprint import check_calibrations
 from .generation import GenerationOptions
 from .loading import load_model
 from .meter import Meter
@@ -87,6 +88,8 @@ class ModelAdapterHF(ModelAdapter):
         self.layers: tuple[int, ...] = () if self.attention is None else routed_layers(self.model)
         """The layers whose attention can be sparse; without an attention config nobody has looked."""
         self._check_dense_layers()
+        if self.attention is not None:
+            check_calibrations(self.attention.maskers, self.model)
 
     @classmethod
     def from_config(

@@ -1,4 +1,4 @@
-"""The commands `sah run` and `sah estimate`. Light: torch and transformers are imported when a command runs."""
+"""The commands `sah run`, `sah estimate` and `sah calibrate`. Light: torch is imported when a command runs."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add this package's commands."""
     app.command()(run)
     app.command()(estimate)
+    app.command()(calibrate)
 
 
 def run(
@@ -75,6 +76,34 @@ def estimate(
         return
     output_console().print(estimate_table(result))
     print("Keys and queries are random: what a masker keeps by content will differ on real ones.", file=sys.stderr)
+
+
+def calibrate(
+    config: ConfigFile,
+    data: Annotated[
+        Path, typer.Option("--data", help="Text to read: a file, or .jsonl with a text a line.", show_default=False)
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Where to write a folder for each masker.", show_default=False)
+    ],
+    block: Annotated[int, typer.Option(help="Tokens that the model reads at a time, at most.")] = 1024,
+    blocks: Annotated[int | None, typer.Option(help="Read only so many blocks.", show_default="all")] = None,
+    passes: Annotated[int, typer.Option(help="How many times to read them.")] = 1,
+    change: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KIND.FIELD=VALUE", help="Change a calibrator's setting.", show_default=False),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """Learn what a config's maskers need to know of its model, from text; an interrupted run goes on where it was."""
+    settings = load_config(config)
+
+    from .calibrating.command import calibrate_all, print_calibrated
+
+    finished = calibrate_all(
+        settings, data, output, block=block, limit=blocks, passes=passes, changes=tuple(change or ())
+    )
+    print_calibrated(finished, as_json=as_json)
 
 
 def _read(file: Path) -> str:

@@ -29,10 +29,12 @@ def sah_register_models(register: RegisterModel) -> None:
 
 @hookimpl
 def sah_register_commands(app: typer.Typer) -> None:
-    """Add `sah demo`."""
+    """Add `sah demo` and `sah needle-text`."""
     from .commands import demo
+    from .text_command import needle_text
 
     app.command()(demo)
+    app.command()(needle_text)
 
 
 def __getattr__(name: str) -> Any:

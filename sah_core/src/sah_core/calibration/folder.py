@@ -39,12 +39,13 @@ class ModelOrigin(_Record):
 
 
 class DataOrigin(_Record):
-    """The text that it read: the file's name and SHA-256, and how much of it, in blocks of at most ``block`` tokens."""
+    """The text that it read: the file's name and SHA-256, in blocks of at most ``block`` tokens, ``passes`` times."""
 
     file: str
     sha256: str
     block: int
     blocks: int
+    passes: int
     tokens: int
 
 
