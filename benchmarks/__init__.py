@@ -1,0 +1,1 @@
+"""Measurements that this repository publishes: ``python -m benchmarks``."""
