@@ -25,6 +25,7 @@ FLOORS = {
     "maskers": 4,
     "attention": 4,
     "testing": 4,
+    "scaffold": 4,
     "cli": 4,
 }
 

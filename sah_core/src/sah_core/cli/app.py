@@ -14,6 +14,7 @@ from sah_core.plugins import Registry
 
 from .doctor import doctor
 from .maskers import maskers
+from .new_masker import new_masker
 from .plugin_commands import missing_command, plugin_commands
 from .schema import schema
 
@@ -35,6 +36,7 @@ def build_app(registry: Registry, arguments: Sequence[str]) -> typer.Typer:
     )
     app.callback()(_options)
     app.command()(maskers)
+    app.command()(new_masker)
     app.command()(schema)
     app.command()(doctor)
     for added in plugin_commands(registry):
