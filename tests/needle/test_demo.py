@@ -2,20 +2,21 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import attrs
 import pytest
 
-from sah_core import UsageError
+from sah_core import ConfigError, UnknownMaskerError, UsageError
 from sah_core.cli import main
 from sah_hf import ModelAdapterHF
 from sah_model_needle import NeedleTask
 from sah_model_needle.break_even import LENGTHS, StepSeconds, pays_from
 from sah_model_needle.demo import Advance, Demo, run_demo
 from sah_model_needle.demo_output import JsonOutput, TableOutput
-from sah_model_needle.methods import demo_methods, oracle_top_k, sink_and_local
+from sah_model_needle.methods import demo_methods, methods_with, oracle_top_k, sink_and_local
 from sah_model_needle.scoring import score
 
 
@@ -59,6 +60,54 @@ def test_table(capsys: pytest.CaptureFixture[str]) -> None:
     for row, method in zip(rows, demo_methods(256), strict=False):
         assert row.startswith(method.name)
     assert shown.err == ""
+
+
+def test_a_masker_of_the_users_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    """It follows a small sink and window, whose row stands above it, and its share is seen in the measured density."""
+    masker = '{"kind": "oracle_top_k", "budget": 26}'
+    assert main(["demo", "--json", "--questions", "4", "--length", "256", "--masker", masker]) == 0
+    dense, top_k, window, chosen = json.loads(capsys.readouterr().out)["rows"]
+    assert (dense["method"], top_k["method"]) == ("dense", "oracle_top_k 10 %")
+    assert (window["method"], chosen["method"]) == ("sink 4 + local 16", "+ oracle_top_k 26 keys")
+    assert chosen["attention"]["maskers"] == [*window["attention"]["maskers"], json.loads(masker)]
+    assert (window["right"], chosen["right"]) == (0, 4)
+    assert window["density"] == pytest.approx(20 / 259, abs=0.002)  # 259 is half-way through question and answer
+    assert chosen["density"] == pytest.approx(46 / 259, abs=0.002)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        ("oracle_top_k", ["+ oracle_top_k 5 %", "+ oracle_top_k 1 %", "+ oracle_top_k 0.25 %"]),
+        ('{"kind": "oracle_top_k", "budget": 0.3}', ["+ oracle_top_k 30 %"]),
+        (
+            '{"kind": "oracle_top_k", "share_kv_group": true}',
+            [f"+ oracle_top_k {share} % share_kv_group true" for share in ("5", "1", "0.25")],
+        ),
+        ("double_sparsity", ["+ double_sparsity 256 keys", "+ double_sparsity 51 keys", "+ double_sparsity 12 keys"]),
+        ("random", ["+ random 10 %", "+ random 2 %", "+ random 0.5 %"]),
+        ("oracle_top_p", ["+ oracle_top_p"]),
+        ('{"kind": "oracle_top_p", "mass": 1}', ["+ oracle_top_p mass 1.0"]),
+    ],
+)
+def test_less_is_tried_where_no_budget_is_given(given: str, names: list[str]) -> None:
+    """A default budget, a fifth and a twentieth of it; a budget that is given, and a masker without one, as it is."""
+    assert [method.name for method in methods_with([given])][3:] == names
+    assert [method.name for method in methods_with([given, "causal"])][-1] == "+ causal"
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        ("oracle_topk", UnknownMaskerError, "unknown masker 'oracle_topk' (did you mean 'oracle_top_k'?)"),
+        ('{"kind": "local", "windw": 3}', ConfigError, "unknown field 'windw', did you mean 'window'?"),
+        ("{kind: local}", UsageError, "--masker should be a masker's name or a JSON object, not '{kind: local}'"),
+    ],
+)
+def test_what_is_no_masker_is_refused_before_loading(given: str, error: type[Exception], said: str) -> None:
+    """The config's own sentence, as in a run's config."""
+    with pytest.raises(error, match=re.escape(said)):
+        run_demo(1, 256, 0, JsonOutput(), [given])
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from sah_core import UsageError
 from sah_hf import ModelAdapterHF
 
 from .break_even import HeadShape, StepSeconds, step_seconds
-from .methods import Method, demo_methods
+from .methods import Method, demo_methods, methods_with
 from .scoring import Score, score
 from .tasks import NeedleSample, NeedleTask
 
@@ -62,16 +62,17 @@ class Output(Protocol):
         """Show the rows."""
 
 
-def run_demo(questions: int, length: int, seed: int, output: Output) -> None:
+def run_demo(questions: int, length: int, seed: int, output: Output, maskers: Sequence[str] = ()) -> None:
     """Measure every method and show the rows; on Ctrl-C show those that are finished, and let it through.
 
-    Raises UsageError where no such questions can be asked.
+    ``maskers``, where there are any, decide the methods: see `methods_with`.
+    Raises UsageError where no such questions can be asked, and ConfigError for what is no masker.
     """
     if questions < 1:
         raise UsageError(f"--questions should be at least 1, not {questions}")
     task = NeedleTask("retrieval", length=length)
     samples = list(task.samples(questions, seed))
-    methods = demo_methods(length)
+    methods = methods_with(maskers) if maskers else demo_methods(length)
     with output.progress(questions * len(methods)) as advance, _one_thread():
         advance("loading the model", 0)
         _quieten()
@@ -103,15 +104,19 @@ def _rows(
 ) -> Iterator[Row]:
     config = dense.model.config
     shape = HeadShape(config.num_attention_heads, config.num_key_value_heads, config.head_dim, dense.model.device)
+    # All of them before the first is measured, so that one that cannot be built costs nobody a wait.
+    adapters = [
+        None if method.attention is None else ModelAdapterHF(dense.model, method.attention, dense.tokenizer)
+        for method in methods
+    ]
     first = samples[0]
     score(dense, [attrs.evolve(first, questions=first.questions[:1], answers=first.answers[:1])])  # the slow first call
-    for method in methods:
+    for method, adapter in zip(methods, adapters, strict=True):
         answered = partial(advance, method.name)
         answered(0)
-        if method.attention is None:
+        if adapter is None:
             yield Row(method, score(dense, samples, answered=answered), step_seconds(None, shape))
             continue
-        adapter = ModelAdapterHF(dense.model, method.attention, dense.tokenizer)
         measured = score(adapter, samples, measure_error=True, answered=answered)
         yield Row(method, measured, step_seconds(adapter.attention, shape))
 
