@@ -30,7 +30,7 @@ def new_masker(
     check_free(name, default_registry())
     folder = NewMasker(name, family, description, author).write(output)
     typer.echo(
-        f"""{folder} holds a small method that works; src/*/masker.py is the place for yours. Next:
+        f"""{folder}: a package with a small method that works; put yours into masker.py. Next:
 
   cd {shlex.quote(str(folder))}
   pip install -e ".[test]"

@@ -38,7 +38,7 @@ class Family(StrEnum):
 
 _EXAMPLES = {
     Family.TOP_K: "Keep the keys with the largest logits over the first channels.",
-    Family.POSITIONAL: "Keep the keys of the query's own block, up to the query.",
+    Family.POSITIONAL: "Keep the keys of the query's own block, up to the query, and of the block before.",
     Family.SAMPLING: "Draw keys at random, near ones more often than far ones.",
 }
 
