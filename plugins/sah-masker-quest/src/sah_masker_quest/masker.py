@@ -1,0 +1,72 @@
+"""Quest: the pages of keys that could hold the largest logits."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+
+from sah_core import AttentionInputs, KeyIndex, Mask, TopKMasker
+from sah_core.grouped_heads import by_group, grouped_scores
+
+from . import QuestConfig
+from .pages import PageIndex
+
+__all__ = ["Quest"]
+
+
+class Quest(TopKMasker[QuestConfig]):
+    """Keep the pages whose keys could have the largest logits (Tang et al. 2024, arXiv:2406.10774, section 3.3).
+
+    A page p knows of its keys only the box they lie in: kmin_p <= k_j <= kmax_p in every channel. So no logit of the
+    page exceeds
+
+        U_p = sum over channels c of max(q_c kmin_pc, q_c kmax_pc) = relu(q) . kmax_p - relu(-q) . kmin_p,
+
+    the corner of the box that q likes best; the right-hand side takes two matrix products and no tensor of queries x
+    pages x channels. The scaling is folded into q first, and U_p follows the logit through the softcap and, with the
+    largest additive bias of the page's visible keys, the attention mask: it bounds the logit that attention uses.
+    (The authors' evaluation code adds biases to a bound not yet scaled; they are added after scaling here.)
+    """
+
+    @property
+    def unit_size(self) -> int:
+        """Keys in a page."""
+        return self.config.page_size
+
+    def create_index(self, inputs: AttentionInputs) -> PageIndex:
+        """The pages' boxes."""
+        return PageIndex(self.config.page_size, (inputs.first_tokens - inputs.key_offset).clamp(min=0))
+
+    def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
+        """U_p, an upper bound of the logits of the page's visible keys; (b, hq, q, pages) in the compute dtype."""
+        assert isinstance(index, PageIndex)  # what create_index made
+        dtype = inputs.compute_dtype
+        scaling = inputs.queries.shape[3] ** -0.5 if inputs.scaling is None else inputs.scaling
+        q = inputs.queries.to(dtype) * scaling
+        highest = grouped_scores(q.relu(), index.maxima.to(dtype))
+        bound = highest - grouped_scores((-q).relu(), index.minima.to(dtype))  # (b, hq, q, pages)
+        if inputs.softcap is not None:
+            bound = torch.tanh(bound / inputs.softcap) * inputs.softcap
+        bias = self._page_bias(inputs, index.length)
+        return bound if bias is None else bound + bias
+
+    def _page_bias(self, inputs: AttentionInputs, length: int) -> Tensor | None:
+        """The largest additive bias among each page's visible keys, (b, 1 or hq, q, pages); None without biases."""
+        mask = inputs.attention_mask
+        if mask is None or not mask.is_floating_point():
+            return None
+        bias = mask[..., :length].to(inputs.compute_dtype).masked_fill(~inputs.visible[..., :length], -torch.inf)
+        bias = pad(bias, (0, -length % self.unit_size), value=-torch.inf)
+        return bias.reshape(*bias.shape[:3], -(-length // self.unit_size), self.unit_size).amax(-1)
+
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
+        """The largest bound among the query heads that still lack a key of the page: a bound for the group."""
+        return by_group(scores.masked_fill(~candidates, -torch.inf), inputs.kv_heads).amax(2)
+
+    def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: Tensor) -> Tensor:
+        """The pages with the largest bounds; with ``keep_last_page`` the last candidate before all others."""
+        if self.config.keep_last_page:
+            last = candidates & (candidates.flip(-1).cumsum(-1).flip(-1) == 1)
+            scores = scores.masked_fill(last, torch.inf)
+        return super().select(inputs, previous, scores, candidates)
