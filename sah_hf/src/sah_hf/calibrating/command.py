@@ -1,4 +1,4 @@
-"""What `sah calibrate` does: load the model, calibrate each masker that can be, and say what to write into the config."""
+"""What `sah calibrate` does: load the model, calibrate each masker that can be, and say what the config then names."""
 
 from __future__ import annotations
 

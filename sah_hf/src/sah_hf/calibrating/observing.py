@@ -9,6 +9,7 @@ from torch import nn
 
 from sah_core import AttentionInputs
 from sah_hf.attention_call import AttentionCall, AttentionResult
+from sah_hf.attention_function import register
 from sah_hf.modes import Mode
 
 __all__ = ["ObservingMode"]
@@ -18,6 +19,7 @@ class ObservingMode(Mode):
     """Hands the inputs of every causal attention call, beginning at an empty cache, to ``observe``."""
 
     def __init__(self, model: nn.Module, observe: Callable[[AttentionInputs], None]) -> None:
+        register()
         super().__init__(model)
         self.observe = observe
 

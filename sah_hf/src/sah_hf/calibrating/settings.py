@@ -34,7 +34,7 @@ def asked_calibrations(maskers: Sequence[MaskerConfig], changes: Sequence[str]) 
     if not found:
         kinds = ", ".join(dict.fromkeys(masker.kind for masker in maskers))
         raise ConfigError(
-            f"no masker of the config ({kinds or 'none'}) learns anything offline; those that do: "
+            f"no masker of the config ({kinds or 'none'}) learns anything; those that do: "
             f"{', '.join(registry.calibrated_kinds) or 'none is installed'}"
         )
     values: dict[str, dict[str, Any]] = {kind: {} for kind in found}
