@@ -54,4 +54,4 @@ class Lesson:
         # Whole numbers apart, so that a fraction puts equal scores in order of position.
         ordered = scores.double() - torch.arange(n, device=scores.device) / n
         best = ordered.masked_fill(~self.seen, -torch.inf).topk(self.top, dim=-1).indices
-        return float(self.wanted.gather(-1, best).sum() / self.wanted.sum())
+        return float(self.wanted.gather(-1, best).count_nonzero() / self.wanted.count_nonzero())

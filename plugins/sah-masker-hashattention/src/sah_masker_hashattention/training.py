@@ -66,7 +66,7 @@ class Training:
             keys = phi(_network(leaves, "key"), lesson.keys)  # (b, hkv, n, bits)
             z = grouped_scores(queries.tanh(), keys.tanh())  # (b, hq, m, n)
             weights = torch.where(lesson.wanted, positive_weight, 1.0) * lesson.seen
-            loss = -(weights * logsigmoid(torch.where(lesson.wanted, z, -z))).sum() / lesson.seen.sum()
+            loss = -(weights * logsigmoid(torch.where(lesson.wanted, z, -z))).sum() / lesson.seen.count_nonzero()
             gradients = torch.autograd.grad(loss, list(leaves.values()))
         self.loss = float(loss.detach())
         if not self.loss < float("inf"):
