@@ -30,7 +30,9 @@ class PQCache(TopKMasker[PQCacheConfig]):
         """The codebook and codes; InputsError for a head dimension that cannot be cut into M equal parts."""
         d, m = inputs.keys.shape[3], self.config.subvectors
         if d % m:
-            raise InputsError(f"pqcache: subvectors {m} does not divide the head dimension {d}; use one that does, such as 1")
+            raise InputsError(
+                f"pqcache: subvectors {m} does not divide the head dimension {d}; use one that does, such as 1"
+            )
         padding = (inputs.first_tokens - inputs.key_offset).clamp(min=0)
         return Codebook(self.config, padding, ("pqcache", inputs.seed, inputs.layer_idx, inputs.masker_position))
 
@@ -42,9 +44,7 @@ class PQCache(TopKMasker[PQCacheConfig]):
         parts = inputs.queries.to(centroids.dtype).reshape(b, inputs.kv_heads, -1, *centroids.shape[2::2])
         tables = parts.transpose(2, 3) @ centroids.mT  # (b, hkv, M, g * q, C)
         codes = index.codes.long().transpose(2, 3).unsqueeze(3)  # (b, hkv, M, 1, keys)
-        products = torch.zeros(
-            (*tables.shape[:2], tables.shape[3], index.length), dtype=tables.dtype, device=tables.device
-        )
+        products = tables.new_zeros((*tables.shape[:2], tables.shape[3], index.length))
         for table, code in zip(tables.unbind(2), codes.unbind(2), strict=True):
             products += table.gather(-1, code.expand_as(products))
         scaling = inputs.queries.shape[3] ** -0.5 if inputs.scaling is None else inputs.scaling
