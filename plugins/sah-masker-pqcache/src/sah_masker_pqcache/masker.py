@@ -15,7 +15,7 @@ __all__ = ["PQCache"]
 
 
 class PQCache(TopKMasker[PQCacheConfig]):
-    """Keep the keys with the largest approximate logits (Zhang et al. 2024, arXiv:2407.12820, section 3).
+    """Keep the keys with the largest approximate logits (Zhang et al. 2024, arXiv:2407.12820).
 
     Keys and queries are cut into M parts; key j is known by the centroids its parts are nearest to, code_{m,j} for part
     m. A query computes one product a centroid and then only looks up:

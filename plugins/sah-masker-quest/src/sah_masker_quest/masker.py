@@ -16,7 +16,7 @@ __all__ = ["Quest"]
 
 
 class Quest(TopKMasker[QuestConfig]):
-    """Keep the pages whose keys could have the largest logits (Tang et al. 2024, arXiv:2406.10774, section 3.3).
+    """Keep the pages whose keys could have the largest logits (Tang et al. 2024, arXiv:2406.10774, figure 5).
 
     A page p knows of its keys only the box they lie in: kmin_p <= k_j <= kmax_p in every channel. So no logit of the
     page exceeds
