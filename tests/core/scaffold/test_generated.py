@@ -73,10 +73,10 @@ def follow_the_tutorial(package: Path) -> None:
     file.write_text(before + config_class + hook, encoding="utf-8")
 
     file = package / "src/sah_masker_block_mean/masker.py"
-    head, _, _ = file.read_text(encoding="utf-8").partition("from sah_core")
-    imports, _, index_class = index.partition("\n\n\nclass ")
-    config_import = "from . import BlockMeanConfig"
-    file.write_text(f"{head}{imports}\n\n{config_import}\n\n\nclass {index_class}\n\n{masker}", encoding="utf-8")
+    generated = file.read_text(encoding="utf-8")
+    docstring, kept = generated.partition("from sah_core")[0], generated.partition("from . ")[2].partition("class ")[0]
+    imports, _, index_class = index.partition("\n\n\n")
+    file.write_text(f"{docstring}{imports}\n\nfrom . {kept}{index_class}\n\n{masker}", encoding="utf-8")
 
     file = package / "tests/test_conformance.py"
     other = re.search(r"and `(BlockMeanConfig\(.+?\))`", page)
