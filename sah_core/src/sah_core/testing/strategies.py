@@ -67,20 +67,28 @@ def attention_inputs(
     max_keys: int = 12,
     dtype: torch.dtype = torch.float32,
     masks: tuple[str, ...] = ("none", "causal", "causal_additive", "padded", "sliding", "holes", "biased"),
+    *,
+    min_keys: int = 1,
+    head_dims: tuple[int, ...] = (1, 2, 4),
+    heads: tuple[int, int] | None = None,
+    layers: int = 1,
     **fixed: Any,
 ) -> AttentionInputs:
     """Inputs with q = 1 or more, grouped heads, different value width, and one of the ``masks``:
 
-    none, causal (bool), causal_additive (the dtype's minimum), padded (causal behind left padding), sliding (a window
-    that has moved, with its key offset), holes (any keys hidden, -inf), biased (finite additive values).
-    A row may see no key at all behind padding; elsewhere every row sees one. ``fixed`` goes to AttentionInputs.
+    none, causal (bool), causal_additive (the dtype's minimum), padded (causal behind left padding, declared or not),
+    sliding (a window that has moved, with its key offset), holes (any keys hidden, -inf), biased (finite additive
+    values). A row may see no key at all behind padding; elsewhere every row sees one.
+
+    ``heads`` are the query and KV heads, drawn if None; the layer is one of the first ``layers``. ``fixed`` goes to
+    AttentionInputs.
     """
-    b, hkv, group = draw(st.integers(1, 3)), draw(st.integers(1, 2)), draw(st.integers(1, 3))
-    k = draw(st.integers(1, max_keys))
+    hq, hkv = draw(_grouped_heads()) if heads is None else heads
+    b, k = draw(st.integers(1, 3)), draw(_few(min_keys, max_keys))
     q = draw(st.integers(1, min(3, k)))
-    d, dv = draw(st.sampled_from([1, 2, 4])), draw(st.sampled_from([1, 3]))
+    d, dv = draw(st.sampled_from(head_dims)), draw(st.sampled_from([1, 3]))
     random = torch.Generator(device="cpu").manual_seed(draw(st.integers(0, 2**16)))
-    shapes = ((b, hkv * group, q, d), (b, hkv, k, d), (b, hkv, k, dv))
+    shapes = ((b, hq, q, d), (b, hkv, k, d), (b, hkv, k, dv))
     queries, keys, values = (torch.randn(s, generator=random, dtype=dtype, device="cpu") for s in shapes)
     scale = draw(st.sampled_from(["normal", "ties", "huge"]))
     if scale == "ties":
@@ -90,11 +98,27 @@ def attention_inputs(
     kind = draw(st.sampled_from(masks))
     mask, offset = draw(_attention_masks(kind, b, q, k, dtype))
     options: dict[str, Any] = {"attention_mask": mask, "key_offset": offset, **fixed}
+    if mask is not None and kind == "padded" and draw(st.booleans()):
+        options.setdefault("padding", (~mask[:, 0, -1]).sum(-1))
+    if layers > 1:
+        options.setdefault("layer_idx", draw(st.integers(0, layers - 1)))
     if draw(st.booleans()):
         options.setdefault("softcap", 5.0)
     if draw(st.booleans()):
-        options.setdefault("sinks", torch.randn(hkv * group, generator=random, dtype=dtype, device="cpu"))
+        options.setdefault("sinks", torch.randn(hq, generator=random, dtype=dtype, device="cpu"))
     return AttentionInputs(queries, keys, values, **options)
+
+
+@st.composite
+def _grouped_heads(draw: st.DrawFn) -> tuple[int, int]:
+    hkv, group = draw(st.integers(1, 2)), draw(st.integers(1, 3))
+    return hkv * group, hkv
+
+
+def _few(least: int, most: int) -> st.SearchStrategy[int]:
+    """Mostly a few, now and then many."""
+    numbers = st.integers(least, most)
+    return numbers if most - least < 12 else st.integers(least, least + 7) | numbers
 
 
 @st.composite
