@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from sah_core.plugins import default_registry
-from sah_core.scaffold import Family, NewMasker, check_free, check_kind
+from sah_core.scaffold import Family, NewMasker, check_free
 
 __all__ = ["new_masker"]
 
@@ -26,9 +26,9 @@ def new_masker(
     ),
 ) -> None:
     """Write a package with a masker of your own: it installs, is tested, and runs in sah demo as it is."""
-    check_kind(name)
+    masker = NewMasker(name, family, description, author)
     check_free(name, default_registry())
-    folder = NewMasker(name, family, description, author).write(output)
+    folder = masker.write(output)
     typer.echo(
         f"""{folder}: a package with a small method that works; put yours into masker.py. Next:
 

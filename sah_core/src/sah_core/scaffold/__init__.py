@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .names import check_free, check_kind
+from .names import check_free
 from .package import Family, NewMasker
 
-__all__ = ["Family", "NewMasker", "check_free", "check_kind"]
+__all__ = ["Family", "NewMasker", "check_free"]

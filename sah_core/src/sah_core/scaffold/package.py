@@ -11,7 +11,7 @@ from attrs import frozen
 
 from sah_core.errors import UsageError
 
-from .names import class_name, distribution_name
+from .names import check_kind, class_name, distribution_name
 
 __all__ = ["Family", "NewMasker"]
 
@@ -47,7 +47,7 @@ _EXAMPLES = {
 class NewMasker:
     """A masker that does not exist yet; ``description`` and ``author`` may be left out.
 
-    ``kind`` is taken as it is: `names.check_kind` and `names.check_free` are the checks.
+    Raises UsageError for what cannot be a kind, and for texts that a docstring or a TOML string would not hold.
     """
 
     kind: str
@@ -56,9 +56,9 @@ class NewMasker:
     author: str | None = None
 
     def __attrs_post_init__(self) -> None:
+        check_kind(self.kind)
         for option in ("description", "author"):
             text = getattr(self, option)
-            # It stands in a docstring and in a TOML string.
             if text is not None and not (text.strip() and text.isprintable() and not set(text) & {'"', "\\"}):
                 raise UsageError(f"--{option} should be one line without double quotes or backslashes, not {text!r}")
             if text is not None and len(text) > _LONGEST:
