@@ -156,15 +156,23 @@ def test_equal_keys_share_a_centroid(metric: str, key: float) -> None:
 def test_the_inner_product_metric_by_hand() -> None:
     """Keys 1 and 4: phi = 16, points (1, 3.87) and (4, 0). 2.8 is (2.8, 2.86): nearer to 1; plainly, to 4.
 
-    Squared distances 4.27 and 9.60 on the sphere, 3.24 and 1.44 on the line. A key of 5 is beyond phi: (5, 0), so 4.
+    Squared distances 4.27 and 9.60 on the sphere, 3.24 and 1.44 on the line. A key of 8 is beyond phi: (8, 0), so 4.
     """
-    context, later = (torch.tensor(keys).reshape(1, 1, -1, 1) for keys in ([1.0, 4.0], [2.8, 5.0]))
+    context, later = (torch.tensor(keys).reshape(1, 1, -1, 1) for keys in ([1.0, 4.0], [2.8, 8.0]))
     config: dict[str, Any] = {"subvectors": 1, "bits": 1}
     on_sphere = codebook_of(context, later, metric="inner_product", **config)
     on_line = codebook_of(context, later, **config)
     assert decoded(on_sphere).flatten().tolist() == [1.0, 4.0, 1.0, 4.0]
     assert decoded(on_line).flatten().tolist() == [1.0, 4.0, 4.0, 4.0]
     assert on_sphere.centroids.shape == on_line.centroids.shape == (1, 1, 1, 2, 1)
+
+
+def test_iterations_are_those_of_k_means() -> None:
+    """One iteration is not enough for 40 Gaussian keys, and no more than asked for are made."""
+    one, two, many = (codebook_of(keys_of(40), bits=2, iterations=n).centroids for n in (1, 2, 100))
+    assert not torch.equal(one, two)
+    assert not torch.equal(two, many)
+    assert torch.equal(many, codebook_of(keys_of(40), bits=2, iterations=101).centroids)
 
 
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])

@@ -133,11 +133,11 @@ def test_each_head_of_a_group_weighs_its_own_candidates() -> None:
 
 
 def test_a_head_without_candidates_leaves_the_choice_to_the_others() -> None:
-    """Where head 1 has all keys already, head 0 alone decides."""
-    inputs = of_weights([0.7, 0.2, 0.1], [1e-9, 0.1, 0.9])
+    """Where head 1 has all keys already, head 0 alone decides: key 2, of .2, and not key 1, of .1."""
+    inputs = of_weights([0.7, 0.1, 0.2], [1e-9, 0.9, 0.1])
     previous = Mask.from_dense(torch.tensor([[[[1.0, 0, 0]], [[1.0, 1, 1]]]]))
     after = selected(inputs, previous, budget=1)
-    assert (kept(after, 0), kept(after, 1)) == ([0, 1], [0, 1, 2])
+    assert (kept(after, 0), kept(after, 1)) == ([0, 2], [0, 1, 2])
 
 
 def test_the_inner_product_metric_by_hand() -> None:
