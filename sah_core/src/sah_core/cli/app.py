@@ -12,6 +12,7 @@ from sah_core import __version__
 from sah_core.errors import UsageError
 from sah_core.plugins import Registry
 
+from .check import check
 from .doctor import doctor
 from .maskers import maskers
 from .new_masker import new_masker
@@ -39,6 +40,7 @@ def build_app(registry: Registry, arguments: Sequence[str]) -> typer.Typer:
     app.command()(new_masker)
     app.command()(schema)
     app.command()(doctor)
+    app.add_typer(check, name="check")
     for added in plugin_commands(registry):
         if added.problem is not None:
             print(f"{added.record.distribution}: {added.problem}; its commands are left out", file=sys.stderr)

@@ -106,7 +106,7 @@ RULES: tuple[Rule, ...] = (
     # the masker as an object
     Rule(check_config_survives_saving),
     Rule(check_masker_can_be_pickled),
-    Rule(check_masker_serves_many_threads, one_example=True),
     Rule(check_masker_survives_a_fork, applies=can_fork, one_example=True),
+    Rule(check_masker_serves_many_threads, one_example=True),
 )
 """Every rule, in the order in which reports give them."""
