@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from sah_core import AttentionInputs, NumericalError
+from sah_core import AttentionInputs, CalibrationError, NumericalError
 from sah_core.grouped_heads import grouped_scores
 from sah_masker_hashattention import HashAttentionConfig, HashAttentionSettings
 from sah_masker_hashattention.calibrator import SignatureCalibrator
@@ -109,8 +109,7 @@ def held_out_recall(parameters: dict[str, Tensor], depth: int) -> float:
 def test_training_teaches() -> None:
     """After 150 blocks the signatures find in new blocks over half of the keys they should, before it a quarter."""
     learner = calibrator(bits=32, hidden=32, top=8, learning_rate=0.003)
-    learner.observe(block(0, n=4))
-    before = {name: layers[0] for name, layers in learner.result().items()}
+    before = Training.start([8, 32, 32, 32], 4, 2, torch.Generator().manual_seed(0)).parameters
     for seed in range(150):
         learner.observe(block(seed, n=128))
     after = {name: layers[0] for name, layers in learner.result().items()}
@@ -187,12 +186,13 @@ def test_only_the_seed_decides() -> None:
 
 
 def test_a_block_without_a_choice_teaches_nothing() -> None:
-    """4 tokens and `top` 4: no step, nothing to measure, the networks as they begin."""
+    """4 tokens and `top` 4: no step, nothing to measure, the networks as they are; and no result if that was all."""
     learner, fresh = calibrator(), calibrator()
     learner.observe(block(0))
     fresh.observe(block(0, n=4))
     assert fresh.measures() == {}
-    assert float(fresh.state()["0/last"][0]) == 0
+    with pytest.raises(CalibrationError, match="no query of layer 0 saw more than top = 4 keys"):
+        fresh.result()
     before = learner.state()
     learner.observe(block(1, n=4))
     assert all(torch.equal(tensor, before[name]) for name, tensor in learner.state().items())

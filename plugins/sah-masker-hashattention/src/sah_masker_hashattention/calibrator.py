@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from sah_core import AttentionInputs, Calibrator
+from sah_core import AttentionInputs, CalibrationError, Calibrator
 from sah_core.randomness import generator
 
 from . import HashAttentionConfig, HashAttentionSettings
@@ -49,9 +49,16 @@ class SignatureCalibrator(Calibrator[HashAttentionConfig, HashAttentionSettings]
     def result(self) -> dict[str, dict[int, Tensor]]:
         """For each layer and i-th linear layer ``query.i.weight`` (hq, in, out), ``query.i.bias`` (hq, out), and
         ``key.i.weight``, ``key.i.bias`` with hkv for hq, float32.
+
+        Raises CalibrationError for a layer that has learned nothing, as no query of any block saw enough keys.
         """
         found: dict[str, dict[int, Tensor]] = {}
         for layer, training in self._layers.items():
+            if not training.steps:
+                raise CalibrationError(
+                    f"hashattention: no query of layer {layer} saw more than top = {self.settings.top} keys, so "
+                    "nothing was learned; give longer texts or blocks, or a smaller hashattention.top"
+                )
             for name, tensor in training.parameters.items():
                 found.setdefault(name, {})[layer] = tensor
         return found

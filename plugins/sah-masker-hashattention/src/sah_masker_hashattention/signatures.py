@@ -12,6 +12,9 @@ from .networks import Network, phi
 
 __all__ = ["Signatures", "pack_bits", "signs", "unpack_bits"]
 
+_AT_ONCE = 4096
+"""Keys that go through the network together: its hidden layers are much larger than their signatures."""
+
 
 def signs(network: Network, x: Tensor) -> Tensor:
     """The signature phi(x) > 0 of vectors (b, h, n, d), bool (b, h, n, bits).
@@ -48,7 +51,8 @@ class Signatures(KeyIndex):
 
     def append(self, keys: Tensor) -> None:
         """Cover these next keys."""
-        self._packed.append(pack_bits(signs(self._network, keys)))
+        for part in torch.split(keys, _AT_ONCE, 2):
+            self._packed.append(pack_bits(signs(self._network, part)))
         self.length += keys.shape[2]
 
     def truncate(self, length: int) -> None:
