@@ -69,6 +69,6 @@ class KeyCodes(KeyIndex):
         codes = []
         for block in torch.split(vectors, BLOCK, 2):
             products = block @ self.projections.flatten(2)  # (b, hkv, block, L * K)
-            bits = products.unflatten(-1, self.projections.shape[2:]) > 0  # (b, hkv, block, L, K)
+            bits = products.reshape(*products.shape[:-1], *self.projections.shape[2:]) > 0  # (b, hkv, block, L, K)
             codes.append((bits * place).sum(-1, dtype=torch.int16))
         return torch.cat(codes, 2)
