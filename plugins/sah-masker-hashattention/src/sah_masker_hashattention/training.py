@@ -60,7 +60,8 @@ class Training:
         """
         with torch.enable_grad():
             leaves = {
-                name: tensor.to(lesson.queries.device).requires_grad_() for name, tensor in self.parameters.items()
+                name: tensor.detach().to(lesson.queries.device).requires_grad_()
+                for name, tensor in self.parameters.items()
             }
             queries = phi(_network(leaves, "query"), lesson.queries)  # (b, hq, m, bits)
             keys = phi(_network(leaves, "key"), lesson.keys)  # (b, hkv, n, bits)
