@@ -301,16 +301,18 @@ def test_the_base_sample_is_the_decimal_share() -> None:
 
 
 def test_only_the_kept_keys_and_the_base_sample_are_read() -> None:
-    """Whatever stands at the other keys, NaN even, the same keys are drawn; and no product over all keys is formed."""
-    inputs = of_logits(gaussian(0.5, keys=400), heads=2)
-    previous = Mask.from_indices(inputs.shape, torch.tensor([5, 9]).reshape(1, 1, 1, 2).expand(1, 2, 1, 2))
-    mask = sampled(inputs, previous, epsilon=0.3)
-    unread = (mask.to_dense() < 1).all(1)  # (b, q, k)
-    assert 300 < int(unread.sum()) < 400
-    keys = torch.where(unread.unsqueeze(-1), math.nan, inputs.keys)
-    other = AttentionInputs(inputs.queries, keys, inputs.values, scaling=1.0)
-    assert sampled(other, previous, epsilon=0.3) == mask
-    assert not create_masker({"kind": "vattention"}).config.needs_logits
+    """Whatever stands at the other keys and values, NaN even, the same keys are drawn."""
+    values = 1 + 0.1 * gaussian(1.0, keys=400, seed=1).unsqueeze(-1)
+    inputs = of_logits(gaussian(0.3, keys=400), values, heads=2)
+    previous = Mask.from_indices(inputs.shape, torch.tensor([[[[5, 9]], [[5, 0]]]]), counts=torch.tensor([[[2], [1]]]))
+    for target in ("denominator", "sdpa"):
+        mask = sampled(inputs, previous, epsilon=0.3, target=target)
+        read = (mask.to_dense() == 1).any(1)  # (b, q, k)
+        assert int(read.sum()) <= 2 + 2 * 19
+        assert not bool(read[..., -1].any())  # where padding of a shorter row points
+        keys, others = (torch.where(read.unsqueeze(-1), part, math.nan) for part in (inputs.keys, inputs.values))
+        unread = AttentionInputs(inputs.queries, keys, others, scaling=1.0)
+        assert sampled(unread, previous, epsilon=0.3, target=target) == mask
 
 
 @pytest.mark.parametrize("target", ["denominator", "numerator", "sdpa"])
