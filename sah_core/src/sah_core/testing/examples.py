@@ -71,5 +71,5 @@ class Example:
 def examples(draw: st.DrawFn, shapes: Shapes, /) -> Example:
     """Inputs of these shapes with 1 to 40 keys, mostly few, and any mask before them that attends to visible keys."""
     inputs = draw(attention_inputs(max_keys=40, head_dims=shapes.head_dims, heads=shapes.heads, layers=shapes.layers))
-    previous = draw(st.just(Mask.empty(inputs.shape)) | masks(inputs.shape))
-    return Example(inputs, previous if previous.representation == "empty" else previous.restrict(inputs.visible))
+    previous = draw(masks(inputs.shape))
+    return Example(inputs, previous.restrict(inputs.visible))

@@ -50,7 +50,7 @@ def cases(
     refuse_unknown(known)
     return [
         pytest.param(
-            partial(run_rule, rule, subject, head_dims, max_examples),
+            partial(run_rule, rule, subject, head_dims, max_examples, shrink=rule.name not in known),
             id=f"{_name(subject.config)}-{rule.name}",
             marks=_marks(rule, known),
         )

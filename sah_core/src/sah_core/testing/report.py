@@ -97,7 +97,7 @@ def _result(
     if not rule.applies(subject.config):
         return RuleResult(rule.name, "not applicable")
     try:
-        run_rule(rule, subject, head_dims, max_examples)
+        run_rule(rule, subject, head_dims, max_examples, shrink=known is None)
     except Exception as error:  # noqa: BLE001 - a masker may raise anything, and the report is about it
         message = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
         example = "\n".join(getattr(error, "__notes__", ())[:1])

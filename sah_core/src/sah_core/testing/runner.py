@@ -37,11 +37,17 @@ class Subject:
 
 
 def run_rule(
-    rule: Rule, subject: Subject, head_dims: tuple[int, ...] = (8, 16), max_examples: int | None = None
+    rule: Rule,
+    subject: Subject,
+    head_dims: tuple[int, ...] = (8, 16),
+    max_examples: int | None = None,
+    *,
+    shrink: bool = True,
 ) -> None:
     """Check the rule on examples that are the same in every run; a fifth of Hypothesis's profile's number if None.
 
-    Raises what the check raises on the smallest example found, with that example as a note.
+    Raises what the check raises on the smallest example found, with that example as a note; on the first one found,
+    without ``shrink``.
     """
     shapes = Shapes.of(subject.config, head_dims)
     if rule.one_example:
@@ -54,7 +60,7 @@ def run_rule(
         derandomize=True,
         database=None,
         report_multiple_bugs=False,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
         verbosity=Verbosity.quiet,
     )

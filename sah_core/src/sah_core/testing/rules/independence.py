@@ -15,7 +15,7 @@ from sah_core.masker_config import MaskerConfig
 from sah_core.testing.calibrations import calibration_folder
 
 from .same import require_same
-from .variations import batch_row, changed, left_padded, right_padded
+from .variations import batch_row, changed, from_position_zero, left_padded, right_padded
 
 __all__ = [
     "check_batch_rows_are_independent",
@@ -81,9 +81,10 @@ def check_batch_rows_are_independent(masker: Masker, inputs: AttentionInputs, pr
 
 def check_left_padding_changes_nothing(masker: Masker, inputs: AttentionInputs, previous: Mask) -> None:
     """More left padding, hidden and declared, moves the mask and changes nothing in it, whatever the padding holds."""
-    expected = masker.add_mask(inputs, previous)
+    request = from_position_zero(inputs)
+    expected = masker.add_mask(request, previous)
     for n in (1, 3):
-        behind = left_padded(inputs, n, JUNK)
+        behind = left_padded(request, n, JUNK)
         found = masker.add_mask(behind, moved(previous, n, 0))
         require_same(found, moved(expected, n, 0), f"{n} more columns of left padding changed the mask")
 
@@ -101,8 +102,9 @@ def moved(mask: Mask, left: int, right: int) -> Mask:
 
 
 def shares_nothing(config: MaskerConfig) -> bool:
-    """Whether each query head chooses by itself, with nothing learned of a model with a given number of heads."""
-    return not getattr(config, "share_kv_group", False) and calibration_folder(config) is None
+    """Whether each query head chooses by itself, with nothing drawn or learned for a given number of KV heads."""
+    shares = config.sampling or getattr(config, "share_kv_group", False)
+    return not shares and calibration_folder(config) is None
 
 
 def check_kv_heads_are_independent_of_their_group(masker: Masker, inputs: AttentionInputs, previous: Mask) -> None:

@@ -12,7 +12,7 @@ from sah_core.mask import Mask
 from .composition import check_only_visible_keys
 from .independence import moved
 from .same import require_same
-from .variations import changed, left_padded
+from .variations import changed, from_position_zero, left_padded
 
 __all__ = [
     "check_equal_keys_are_fine",
@@ -46,9 +46,9 @@ def check_huge_keys_are_fine(masker: Masker, inputs: AttentionInputs, previous: 
 def check_nan_in_padding_changes_nothing(masker: Masker, inputs: AttentionInputs, previous: Mask) -> None:
     """Left padding that holds NaN gives the mask that left padding of zeros gives."""
     n = 4
-    before = moved(previous, n, 0)
-    expected = masker.add_mask(left_padded(inputs, n, 0.0), before)
-    found = masker.add_mask(left_padded(inputs, n, float("nan")), before)
+    request, before = from_position_zero(inputs), moved(previous, n, 0)
+    expected = masker.add_mask(left_padded(request, n, 0.0), before)
+    found = masker.add_mask(left_padded(request, n, float("nan")), before)
     require_same(found, expected, f"NaN in {n} columns of left padding changed the mask")
 
 

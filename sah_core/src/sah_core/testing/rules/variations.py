@@ -76,7 +76,7 @@ def from_position_zero(inputs: AttentionInputs, context_length: int | None = Non
 
 
 def left_padded(inputs: AttentionInputs, n: int, fill: float) -> AttentionInputs:
-    """The call behind n more columns of left padding, whose keys and values are ``fill``."""
+    """The call, over every key from position 0 on, behind n more columns of padding: keys and values ``fill``."""
     return changed(
         inputs,
         keys=pad(inputs.keys, (0, 0, n, 0), value=fill),
