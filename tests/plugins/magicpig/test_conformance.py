@@ -10,9 +10,6 @@ from sah_masker_magicpig import MagicPigConfig
     MagicPigConfig(),
     MagicPigConfig(tables=12, bits=3, min_matches=1),
     MagicPigConfig(tables=12, bits=3, center=False),
-    known_failures={
-        "check_kv_heads_are_independent_of_their_group": "the projections, which are the draw, belong to the KV head"
-    },
 )
 def test_conformance(check: Callable[[], None]) -> None:
     """MagicPIG obeys every rule of the conformance kit."""
