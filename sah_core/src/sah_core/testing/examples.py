@@ -69,7 +69,10 @@ class Example:
 
 @st.composite
 def examples(draw: st.DrawFn, shapes: Shapes, /) -> Example:
-    """Inputs of these shapes with 1 to 40 keys, mostly few, and any mask before them that attends to visible keys."""
+    """Inputs of these shapes with 1 to 40 keys, and any mask before them that attends to visible keys only.
+
+    The full mask, after which nothing happens, is left to the rule that is about it.
+    """
     inputs = draw(attention_inputs(max_keys=40, head_dims=shapes.head_dims, heads=shapes.heads, layers=shapes.layers))
-    previous = draw(masks(inputs.shape))
+    previous = draw(masks(inputs.shape, representations=("empty", "index", "dense")))
     return Example(inputs, previous.restrict(inputs.visible))

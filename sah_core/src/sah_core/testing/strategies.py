@@ -31,10 +31,11 @@ def masks(
     /,
     shape: Shape | st.SearchStrategy[Shape] | None = None,
     probabilities: tuple[float, ...] = PROBABILITIES,
+    representations: tuple[str, ...] = ("index", "dense", "empty", "full"),
 ) -> Mask:
     """A mask of this shape, or of any: empty, full, dense or index, stored with as few rows as may be."""
     shape = draw(mask_shapes()) if shape is None else draw(shape) if isinstance(shape, st.SearchStrategy) else shape
-    representation = draw(st.sampled_from(["index", "dense", "empty", "full"]))
+    representation = draw(st.sampled_from(representations))
     if representation == "empty":
         return Mask.empty(shape)
     if representation == "full":
@@ -116,9 +117,10 @@ def _grouped_heads(draw: st.DrawFn) -> tuple[int, int]:
 
 
 def _few(least: int, most: int) -> st.SearchStrategy[int]:
-    """Mostly a few, now and then many."""
-    numbers = st.integers(least, most)
-    return numbers if most - least < 12 else st.integers(least, least + 7) | numbers
+    """A few, or many."""
+    return (
+        st.integers(least, most) if most - least < 12 else st.integers(least, least + 7) | st.integers(least + 8, most)
+    )
 
 
 @st.composite
