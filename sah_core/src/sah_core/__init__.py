@@ -36,11 +36,13 @@ if TYPE_CHECKING:
     from .inputs import AttentionInputs
     from .mask import Mask
     from .maskers import (
+        PageIndex,
         PositionalMasker,
         Residual,
         SamplingMasker,
         TopKMasker,
         TopPMasker,
+        Units,
         create_masker,
         create_maskers,
     )
@@ -60,6 +62,7 @@ _LAZY = {
     "Mask": "mask",
     "Masker": "composition",
     "ModelConfig": "config",
+    "PageIndex": "maskers",
     "PluginRecord": "plugins",
     "PositionalMasker": "maskers",
     "ProtocolConfig": "config",
@@ -71,6 +74,7 @@ _LAZY = {
     "SparseAttention": "attention.research",
     "TopKMasker": "maskers",
     "TopPMasker": "maskers",
+    "Units": "maskers",
     "apply_maskers": "composition",
     "attention_denominator": "attention.maths",
     "attention_numerator": "attention.maths",
@@ -104,6 +108,7 @@ __all__ = [
     "MaskerConfig",
     "ModelConfig",
     "NumericalError",
+    "PageIndex",
     "PluginError",
     "PluginRecord",
     "PositionalMasker",
@@ -120,6 +125,7 @@ __all__ = [
     "StrictFraction",
     "TopKMasker",
     "TopPMasker",
+    "Units",
     "UnknownMaskerError",
     "UsageError",
     "apply_maskers",

@@ -136,6 +136,11 @@ class AttentionInputs:
         """Absolute position of each batch row's first real token, after left padding; int64 (b,)."""
         return self._once("first_tokens", self._find_first_tokens)
 
+    @property
+    def padding_columns(self) -> Tensor:
+        """How many leading columns of each batch row hold no token, int64 (b,)."""
+        return (self.first_tokens - self.key_offset).clamp(min=0)
+
     def keys_of_size(self, size: int | float) -> Tensor:
         """How many keys a size means in each row, int64 (b, 1 or hq, q): see `masker_config.keys_of_size`."""
         counts = self.visible_counts
@@ -181,12 +186,20 @@ class AttentionInputs:
             logits = logits + bias.expand(self.shape).gather(-1, indices)
         return logits.masked_fill(~self.visible.expand(self.shape).gather(-1, indices), -math.inf)
 
-    def _compute_logits(self) -> Tensor:
-        logits = self._cap(grouped_scores(self.queries.to(self.compute_dtype), self.keys.to(self.compute_dtype)))
+    def logits_from(self, products: Tensor) -> Tensor:
+        """What inner products (b, hq, q, n) with the first n keys are as logits: scaled, soft-capped, masked.
+
+        The scaling, soft cap and additive mask of exact logits; -inf where not visible.
+        """
+        n = products.shape[3]
+        logits = self._cap(products)
         bias = self._additive()
         if bias is not None:
-            logits = logits + bias
-        return logits if self.attention_mask is None else logits.masked_fill(~self.visible, -math.inf)
+            logits = logits + bias[..., :n]
+        return logits if self.attention_mask is None else logits.masked_fill(~self.visible[..., :n], -math.inf)
+
+    def _compute_logits(self) -> Tensor:
+        return self.logits_from(grouped_scores(self.queries.to(self.compute_dtype), self.keys.to(self.compute_dtype)))
 
     def _cap(self, products: Tensor) -> Tensor:
         scaling = self.queries.shape[-1] ** -0.5 if self.scaling is None else self.scaling

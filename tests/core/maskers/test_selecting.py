@@ -19,6 +19,7 @@ from sah_core import (
     Size,
     TopKMasker,
     TopPMasker,
+    Units,
     keys_of_size,
 )
 from sah_core.masker_config import StrictFraction
@@ -48,9 +49,7 @@ class ToyTopK(TopKMasker[ToyTopKConfig]):
         return self.config.page
 
     def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
-        keys = inputs.shape[3]
-        padded = torch.nn.functional.pad(inputs.logits, (0, -keys % self.config.page), value=-math.inf)
-        return padded.reshape(*padded.shape[:3], -1, self.config.page).amax(-1)
+        return Units.of(inputs, self.config.page).largest_of(inputs.logits)
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
         return super().aggregate(inputs, scores.softmax(-1), candidates)
@@ -145,18 +144,22 @@ def test_the_whole_budget_is_dense(case: tuple[AttentionInputs, Mask], page: int
 
 @given(attention_inputs(), budgets, st.integers(1, 4))
 def test_pages_are_rounded_up(inputs: AttentionInputs, budget: Size, page: int) -> None:
-    """From an empty mask, ceil(budget / page) whole pages of those with a visible key; all, for a full budget."""
-    after = ToyTopK(ToyTopKConfig(budget=budget, page=page)).add_mask(inputs, Mask.empty(inputs.shape))
-    k = inputs.shape[3]
-    units = -(-k // page)
-    pad = (0, units * page - k)
+    """From an empty mask, ceil(budget / page) whole pages of those with a visible key; all, for a full budget.
+
+    Pages are counted from each batch row's first token.
+    """
+    after = ToyTopK(ToyTopKConfig(budget=budget, page=page)).add_mask(inputs, Mask.empty(inputs.shape)).to_dense() > 0
+    b, h, q, k = inputs.shape
     visible = inputs.visible.expand(inputs.shape)
-    seen = torch.nn.functional.pad(visible, pad).reshape(*inputs.shape[:3], units, page)
-    taken = torch.nn.functional.pad(after.to_dense() > 0, pad).reshape(*inputs.shape[:3], units, page)
-    pages = [units if keys_of_size(budget, n) >= n else -(-keys_of_size(budget, n) // page) for n in range(k + 1)]
-    wanted = torch.tensor(pages)[visible.sum(-1)]
-    assert torch.equal(taken.any(-1).sum(-1), torch.minimum(wanted, seen.any(-1).sum(-1)))
-    assert bool((taken == (seen & taken.any(-1, keepdim=True))).all())
+    for row in ((i, j, n) for i in range(b) for j in range(h) for n in range(q)):
+        start = int(inputs.padding_columns[row[0]])
+        seen = {(key - start) // page for key in range(k) if visible[row][key]}
+        taken = {(key - start) // page for key in range(k) if after[row][key]}
+        count = int(visible[row].sum())
+        wanted = keys_of_size(budget, count)
+        assert len(taken) == (len(seen) if wanted >= count else min(len(seen), -(-wanted // page)))
+        whole = [bool(visible[row][key]) and (key - start) // page in taken for key in range(k)]
+        assert after[row].tolist() == whole
 
 
 @given(inputs_and_previous(), budgets, st.integers(1, 4))

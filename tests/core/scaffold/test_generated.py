@@ -65,7 +65,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 def follow_the_tutorial(package: Path) -> None:
     """Put the code of docs/tutorial.md where the page says it belongs."""
     page = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
-    config, index, _, masker, _, test = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    config, masker, _, test = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
 
     file = package / "src/sah_masker_block_mean/__init__.py"
     before, _, after = file.read_text(encoding="utf-8").partition("class BlockMeanConfig")
@@ -75,8 +75,8 @@ def follow_the_tutorial(package: Path) -> None:
     file = package / "src/sah_masker_block_mean/masker.py"
     generated = file.read_text(encoding="utf-8")
     docstring, kept = generated.partition("from sah_core")[0], generated.partition("from . ")[2].partition("class ")[0]
-    imports, _, index_class = index.partition("\n\n\n")
-    file.write_text(f"{docstring}{imports}\n\nfrom . {kept}{index_class}\n\n{masker}", encoding="utf-8")
+    imports, _, masker_class = masker.partition("\n\n\n")
+    file.write_text(f"{docstring}{imports}\n\nfrom . {kept}{masker_class}", encoding="utf-8")
 
     file = package / "tests/test_conformance.py"
     docstring = file.read_text(encoding="utf-8").partition("\n")[0]

@@ -15,6 +15,7 @@ from sah_core import (
     AttentionState,
     Mask,
     NumericalError,
+    Units,
     apply_maskers,
     create_masker,
     masked_attention,
@@ -59,7 +60,9 @@ def test_no_visible_key_exceeds_the_bound_of_its_page(
 ) -> None:
     """U_p >= the final logit (scaled, soft-capped, biased) of each visible key of p, to 1e-9 in float64."""
     inputs = attrs.evolve(inputs, scaling=scaling, shared={})
-    bound = bounds(quest(page_size=page_size), inputs).repeat_interleave(page_size, -1)[..., : inputs.shape[3]]
+    units = Units.of(inputs, page_size)
+    pages = bounds(quest(page_size=page_size), inputs)
+    bound = units.keys_of(pad(pages, (0, units.count - pages.shape[3])))
     assert bool((bound >= inputs.logits.masked_fill(~inputs.visible, -torch.inf) - 1e-9).all())
 
 

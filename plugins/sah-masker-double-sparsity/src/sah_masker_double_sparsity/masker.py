@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from sah_core import AttentionInputs, InputsError, KeyIndex, TopKMasker, load_calibration
-from sah_core.grouped_heads import by_group
+from sah_core.grouped_heads import by_group, grouped_scores
 
 from . import DoubleSparsityConfig
 from .labels import LabelCache, read_channels
@@ -53,10 +53,8 @@ class DoubleSparsity(TopKMasker[DoubleSparsityConfig]):
             keys = index.labels(inputs.compute_dtype)
         else:
             queries, keys = self._without_light_channels(inputs), inputs.keys
-        scaling = inputs.queries.shape[3] ** -0.5 if inputs.scaling is None else inputs.scaling
-        return AttentionInputs(
-            queries, keys, keys, inputs.attention_mask, scaling=scaling, softcap=inputs.softcap
-        ).logits
+        dtype = inputs.compute_dtype
+        return inputs.logits_from(grouped_scores(queries.to(dtype), keys.to(dtype)))
 
     def _without_light_channels(self, inputs: AttentionInputs) -> Tensor:
         """The queries (b, hq, q, d), zero outside the r channels where they are largest."""

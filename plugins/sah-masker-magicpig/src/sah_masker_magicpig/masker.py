@@ -39,7 +39,7 @@ class MagicPig(SamplingMasker[MagicPigConfig]):
         shape = (inputs.kv_heads, inputs.keys.shape[3], self.config.tables, self.config.bits)
         random = generator("magicpig", inputs.seed, inputs.layer_idx, inputs.masker_position)
         projections = torch.randn(shape, generator=random, dtype=torch.float64, device="cpu").to(inputs.device)
-        return KeyCodes(self.config, projections, (inputs.first_tokens - inputs.key_offset).clamp(min=0))
+        return KeyCodes(self.config, projections, inputs.padding_columns)
 
     def inclusion(self, inputs: AttentionInputs, residual: Residual) -> Tensor:
         """pi of every key, float32 (b, hq, q, k)."""

@@ -33,8 +33,8 @@ class PQCache(TopKMasker[PQCacheConfig]):
             raise InputsError(
                 f"pqcache: subvectors {m} does not divide the head dimension {d}; use one that does, such as 1"
             )
-        padding = (inputs.first_tokens - inputs.key_offset).clamp(min=0)
-        return Codebook(self.config, padding, ("pqcache", inputs.seed, inputs.layer_idx, inputs.masker_position))
+        name = ("pqcache", inputs.seed, inputs.layer_idx, inputs.masker_position)
+        return Codebook(self.config, inputs.padding_columns, name)
 
     def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
         """s_j for every query head, (b, hq, q, keys) in the compute dtype."""
@@ -47,14 +47,7 @@ class PQCache(TopKMasker[PQCacheConfig]):
         products = tables.new_zeros((*tables.shape[:2], tables.shape[3], index.length))
         for table, code in zip(tables.unbind(2), codes.unbind(2), strict=True):
             products += table.gather(-1, code.expand_as(products))
-        scaling = inputs.queries.shape[3] ** -0.5 if inputs.scaling is None else inputs.scaling
-        logits = products.reshape(b, hq, q, index.length) * scaling
-        if inputs.softcap is not None:
-            logits = torch.tanh(logits / inputs.softcap) * inputs.softcap
-        mask = inputs.attention_mask
-        if mask is None or not mask.is_floating_point():
-            return logits
-        return logits + mask[..., : index.length].to(logits.dtype)
+        return inputs.logits_from(products.reshape(b, hq, q, index.length))
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
         """The logarithm of the group's summed softmax(s), each query head's over its own candidates."""

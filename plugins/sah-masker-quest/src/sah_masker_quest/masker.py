@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from sah_core import AttentionInputs, KeyIndex, Mask, TopKMasker
+from sah_core import AttentionInputs, KeyIndex, Mask, PageIndex, TopKMasker, Units
 from sah_core.grouped_heads import by_group, grouped_scores
 
 from . import QuestConfig
-from .pages import PageIndex
 
 __all__ = ["Quest"]
 
@@ -35,8 +33,8 @@ class Quest(TopKMasker[QuestConfig]):
         return self.config.page_size
 
     def create_index(self, inputs: AttentionInputs) -> PageIndex:
-        """The pages' boxes."""
-        return PageIndex(self.config.page_size, (inputs.first_tokens - inputs.key_offset).clamp(min=0))
+        """The pages' boxes: the minimum and maximum of every channel."""
+        return PageIndex(self.config.page_size, inputs.padding_columns, "amin", "amax")
 
     def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
         """U_p, an upper bound of the logits of the page's visible keys; (b, hq, q, pages) in the compute dtype."""
@@ -44,21 +42,14 @@ class Quest(TopKMasker[QuestConfig]):
         dtype = inputs.compute_dtype
         scaling = inputs.queries.shape[3] ** -0.5 if inputs.scaling is None else inputs.scaling
         q = inputs.queries.to(dtype) * scaling
-        highest = grouped_scores(q.relu(), index.maxima.to(dtype))
-        bound = highest - grouped_scores((-q).relu(), index.minima.to(dtype))  # (b, hq, q, pages)
+        highest = grouped_scores(q.relu(), index.of("amax").to(dtype))
+        bound = highest - grouped_scores((-q).relu(), index.of("amin").to(dtype))  # (b, hq, q, pages)
         if inputs.softcap is not None:
             bound = torch.tanh(bound / inputs.softcap) * inputs.softcap
-        bias = self._page_bias(inputs, index.length)
-        return bound if bias is None else bound + bias
-
-    def _page_bias(self, inputs: AttentionInputs, length: int) -> Tensor | None:
-        """The largest additive bias among each page's visible keys, (b, 1 or hq, q, pages); None without biases."""
-        mask = inputs.attention_mask
-        if mask is None or not mask.is_floating_point():
-            return None
-        bias = mask[..., :length].to(inputs.compute_dtype).masked_fill(~inputs.visible[..., :length], -torch.inf)
-        bias = pad(bias, (0, -length % self.unit_size), value=-torch.inf)
-        return bias.reshape(*bias.shape[:3], -(-length // self.unit_size), self.unit_size).amax(-1)
+        if inputs.attention_mask is None or not inputs.attention_mask.is_floating_point():
+            return bound
+        bias = inputs.attention_mask[..., : inputs.shape[3]].to(dtype).masked_fill(~inputs.visible, -torch.inf)
+        return bound + Units.of(inputs, self.config.page_size).largest_of(bias)[..., : bound.shape[3]]
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
         """The largest bound among the query heads that still lack a key of the page: a bound for the group."""

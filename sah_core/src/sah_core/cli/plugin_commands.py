@@ -12,7 +12,7 @@ from sah_core.plugins.switches import normalised
 
 __all__ = ["CORE_COMMANDS", "PluginCommands", "missing_command", "plugin_commands"]
 
-CORE_COMMANDS = ("maskers", "schema", "doctor")
+CORE_COMMANDS = ("maskers", "schema", "doctor", "check", "new-masker")
 
 _PUBLISHED = {"demo": "sah-model-needle", "run": "sah-hf", "estimate": "sah-hf"}
 """The distribution that brings each command that the core does not have itself."""

@@ -1,17 +1,21 @@
 """What a method stands on: one base class for each way of choosing keys."""
 
 from .create import create_masker, create_maskers
+from .pages import PageIndex
 from .positional import PositionalMasker
 from .sampling import Residual, SamplingMasker
 from .top_k import TopKMasker
 from .top_p import TopPMasker
+from .units import Units
 
 __all__ = [
+    "PageIndex",
     "PositionalMasker",
     "Residual",
     "SamplingMasker",
     "TopKMasker",
     "TopPMasker",
+    "Units",
     "create_masker",
     "create_maskers",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 import torch
@@ -50,7 +49,7 @@ class Residual:
         return row_uniforms(self._inputs, self.cells.shape[1]).masked_fill(~self.cells, 1.0)
 
 
-class SamplingMasker(ABC, Generic[ConfigT]):
+class SamplingMasker(Generic[ConfigT]):
     """Draws from each row's residual; what was attended before becomes certain.
 
     A method writes `inclusion`, the probability of each residual key, and the base draws each key independently; or it
@@ -70,12 +69,12 @@ class SamplingMasker(ABC, Generic[ConfigT]):
         """An empty index for this layer; None for a method without one."""
         return None
 
-    @abstractmethod
     def inclusion(self, inputs: AttentionInputs, residual: Residual) -> Tensor:
         """The probability in [0, 1] with which each residual key is drawn, broadcastable to (b, rows, q, k).
 
-        What stands outside the residual does not matter.
+        What stands outside the residual does not matter. A method that writes `draw` need not write it.
         """
+        raise NotImplementedError(f"{type(self).__name__} should have inclusion, or a draw of its own")
 
     def draw(self, inputs: AttentionInputs, residual: Residual) -> Mask:
         """The drawn keys with their inclusion probabilities: here, each key independently."""
@@ -93,7 +92,9 @@ class SamplingMasker(ABC, Generic[ConfigT]):
         drawn = self.draw(inputs, residual)
         if drawn.shape != inputs.shape:
             raise CompositionError(f"{self.config.kind} drew a mask of shape {drawn.shape}; expected {inputs.shape}")
-        return kept | drawn
+        # A draw that several heads share may hold keys that not all of them see.
+        alike = inputs.visible.shape[1] in (1, rows)
+        return kept | (drawn if alike else drawn.restrict(inputs.visible))
 
     def index(self, inputs: AttentionInputs) -> KeyIndex | None:
         """This masker's index over all keys up to the last query's."""

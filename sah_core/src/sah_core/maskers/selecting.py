@@ -18,6 +18,7 @@ from sah_core.masker_config import MaskerConfig
 from sah_core.state import KeyIndex
 
 from .indexing import index_of
+from .units import Units
 
 __all__ = ["SelectingMasker", "best_first", "rows_of"]
 
@@ -28,8 +29,9 @@ class SelectingMasker(ABC, Generic[ConfigT]):
     """Scores units of keys and selects, for certain, the best among those not certain yet.
 
     A method writes `scores`, and `create_index` if it keeps an index. A unit is one key, or `unit_size` keys in a row
-    (a page). Where ``share_kv_group`` is set, or the scores come per KV head, the query heads of a KV head share one
-    row, which ranks the keys not certain in every head of the group. Equal scores: the lower position first.
+    (a page), counted from each batch row's first token: see `Units`, and `PageIndex` for statistics of pages.
+    Where ``share_kv_group`` is set, or the scores come per KV head, the query heads of a KV head share one row, which
+    ranks the keys not certain in every head of the group. Equal scores: the lower position first.
     """
 
     def __init__(self, config: ConfigT) -> None:
@@ -71,33 +73,27 @@ class SelectingMasker(ABC, Generic[ConfigT]):
         """The previous mask and the selection."""
         if previous.representation == "full":
             return previous
-        scores = self._scores_of_all_units(inputs)
-        open_units = self._units_with_any(uncertain_keys(inputs, previous))
+        units = Units.of(inputs, self.unit_size)
+        scores = self._scores_of_all_units(inputs, units)
+        open_units = units.any_of(uncertain_keys(inputs, previous))
         if self.share_kv_group and scores.shape[1] != inputs.kv_heads:
             scores = self.aggregate(inputs, scores, open_units)
         rows = scores.shape[1]
         candidates = rows_of(open_units, rows)
-        chosen = self.select(inputs, previous, scores, candidates).repeat_interleave(self.unit_size, -1)
-        keys = chosen[..., : inputs.shape[3]] & rows_of(inputs.visible, rows)
+        chosen = units.keys_of(self.select(inputs, previous, scores, candidates))
+        keys = chosen & rows_of(inputs.visible, rows)
         selection = Mask(inputs.shape, IndexRows.from_selected(keys))
         return previous | (selection if inputs.visible.shape[1] in (1, rows) else selection.restrict(inputs.visible))
 
-    def _scores_of_all_units(self, inputs: AttentionInputs) -> Tensor:
+    def _scores_of_all_units(self, inputs: AttentionInputs, units: Units) -> Tensor:
         scores = self.scores(inputs, index_of(self.config, inputs, self.create_index))
-        b, hq, q, k = inputs.shape
-        units = -(-k // self.unit_size)
-        if scores.shape[:3] not in {(b, hq, q), (b, inputs.kv_heads, q)} or scores.shape[3] > units:
+        b, hq, q, _ = inputs.shape
+        if scores.shape[:3] not in {(b, hq, q), (b, inputs.kv_heads, q)} or scores.shape[3] > units.count:
             raise CompositionError(
                 f"{self.config.kind} scored a tensor of shape {tuple(scores.shape)}; "
-                f"expected ({b}, {hq} or {inputs.kv_heads}, {q}, up to {units})"
+                f"expected ({b}, {hq} or {inputs.kv_heads}, {q}, up to {units.count})"
             )
-        return pad(scores, (0, units - scores.shape[3]), value=-torch.inf)
-
-    def _units_with_any(self, cells: Tensor) -> Tensor:
-        """Which units hold a true cell; (b, h, q, k) bool to (b, h, q, units)."""
-        units = -(-cells.shape[3] // self.unit_size)
-        paged = pad(cells, (0, units * self.unit_size - cells.shape[3]))
-        return paged.reshape(*paged.shape[:3], units, self.unit_size).any(-1)
+        return pad(scores, (0, units.count - scores.shape[3]), value=-torch.inf)
 
 
 def rows_of(cells: Tensor, rows: int) -> Tensor:
