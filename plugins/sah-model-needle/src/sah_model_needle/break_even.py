@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from sah_core import AttentionInputs, ResearchAttention
+from sah_core import AttentionInputs, AttentionState, ResearchAttention
 
 __all__ = ["LENGTHS", "HeadShape", "StepSeconds", "pays_from", "step_seconds"]
 
@@ -58,7 +58,9 @@ def step_seconds(attention: ResearchAttention | None, shape: HeadShape) -> StepS
     with torch.no_grad():
         for length in LENGTHS:
             tensors = shape.step(length)
-            rivals = [partial(_attend, attention, *tensors), partial(_attend, None, *tensors)]
+            # All keys but the last are the context, whose indexes are there before the step: the first run makes them.
+            state = AttentionState(context_length=length - 1)
+            rivals = [partial(_attend, attention, state, *tensors), partial(_attend, None, state, *tensors)]
             method[length], dense[length] = _fastest(rivals, shape.device)
     return StepSeconds(method, dense)
 
@@ -73,10 +75,12 @@ def pays_from(seconds: StepSeconds) -> int | None:
     return shortest
 
 
-def _attend(attention: ResearchAttention | None, query: Tensor, keys: Tensor, values: Tensor) -> object:
+def _attend(
+    attention: ResearchAttention | None, state: AttentionState, query: Tensor, keys: Tensor, values: Tensor
+) -> object:
     if attention is None:
         return scaled_dot_product_attention(query, keys, values, enable_gqa=True)
-    return attention(AttentionInputs(query, keys, values))
+    return attention(AttentionInputs(query, keys, values, state=state))
 
 
 def _fastest(rivals: Sequence[Callable[[], object]], device: torch.device) -> list[float]:
