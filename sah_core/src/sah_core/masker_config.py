@@ -22,7 +22,9 @@ class MaskerConfig(BaseModel):
 
     * ``sampling``: draws keys at random and stores their inclusion probabilities;
     * ``refines``: may remove entries that an earlier masker selected;
-    * ``needs_logits``: reads the exact logits of all keys, as oracles do.
+    * ``needs_logits``: reads the exact logits of all keys, as oracles do;
+    * ``by_content``: chooses by what keys hold and not by where they are, equal ones apart: the same keys in another
+      order give the same choice.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
@@ -30,6 +32,7 @@ class MaskerConfig(BaseModel):
     sampling: ClassVar[bool] = False
     refines: ClassVar[bool] = False
     needs_logits: ClassVar[bool] = False
+    by_content: ClassVar[bool] = False
 
     kind: str
 

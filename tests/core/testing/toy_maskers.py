@@ -24,6 +24,8 @@ from sah_core import (
 class NormConfig(MaskerConfig):
     """Keep the longest keys."""
 
+    by_content: ClassVar[bool] = True
+
     kind: Literal["norm"] = "norm"
     budget: Size = 2
 
@@ -382,6 +384,7 @@ BROKEN: dict[str, list[Masker]] = {
     "check_no_state_in_the_masker": [Remembering(NormConfig())],
     "check_batch_rows_are_independent": [Averaging(NormConfig())],
     "check_left_padding_changes_nothing": [ByColumn(NormConfig())],
+    "check_permuted_keys_permute_the_mask": [ByColumn(NormConfig())],
     "check_unwritten_cache_changes_nothing": [ReadingAhead(NormConfig())],
     "check_kv_heads_are_independent_of_their_group": [CountingHeads(NormConfig())],
     "check_tensors_stay_on_the_device": [Homeless(NormConfig())],

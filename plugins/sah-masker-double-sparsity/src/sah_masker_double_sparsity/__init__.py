@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,6 +17,8 @@ SAH_API_VERSION = 1
 
 class DoubleSparsityConfig(MaskerConfig):
     """Keep the keys with the largest logits over a few heavy channels (Yang et al. 2024, arXiv:2408.07092)."""
+
+    by_content: ClassVar[bool] = True
 
     kind: Literal["double_sparsity"] = "double_sparsity"
     budget: Size = Field(

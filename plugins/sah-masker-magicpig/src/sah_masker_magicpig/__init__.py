@@ -18,6 +18,7 @@ class MagicPigConfig(MaskerConfig):
     """Sample keys that collide with the query under LSH (Chen et al. 2024, arXiv:2410.16179)."""
 
     sampling: ClassVar[bool] = True
+    by_content: ClassVar[bool] = True
 
     kind: Literal["magicpig"] = "magicpig"
     tables: int = Field(default=150, ge=1, le=1024, description="hash tables (L)", examples=[12])

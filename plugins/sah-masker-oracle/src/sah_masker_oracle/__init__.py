@@ -18,24 +18,33 @@ class OracleTopKConfig(MaskerConfig):
     """Keep the keys with the largest exact logits: what every top-k method approximates."""
 
     needs_logits: ClassVar[bool] = True
+    by_content: ClassVar[bool] = True
 
     kind: Literal["oracle_top_k"] = "oracle_top_k"
-    budget: Size = Field(default=0.05, description="keys a row gets, in addition to those that are certain already")
-    share_kv_group: bool = Field(default=False, description="one selection for all query heads of a KV head")
+    budget: Size = Field(
+        default=0.05, description="keys a row gets, in addition to those that are certain already", examples=[0.3]
+    )
+    share_kv_group: bool = Field(
+        default=False, description="one selection for all query heads of a KV head", examples=[True]
+    )
 
 
 class OracleTopPConfig(MaskerConfig):
     """Keep the fewest keys that hold a given share of the attention mass, by the exact logits."""
 
     needs_logits: ClassVar[bool] = True
+    by_content: ClassVar[bool] = True
 
     kind: Literal["oracle_top_p"] = "oracle_top_p"
-    mass: StrictFraction = Field(default=0.9, description="the share of attention mass to reach")
+    mass: StrictFraction = Field(default=0.9, description="the share of attention mass to reach", examples=[0.5])
     mass_reference: Literal["residual", "total"] = Field(
         default="residual",
         description="what the share is of: the mass of the keys not yet certain, or of all keys, certain ones counted",
+        examples=["total"],
     )
-    share_kv_group: bool = Field(default=False, description="one selection for all query heads of a KV head")
+    share_kv_group: bool = Field(
+        default=False, description="one selection for all query heads of a KV head", examples=[True]
+    )
 
 
 @hookimpl

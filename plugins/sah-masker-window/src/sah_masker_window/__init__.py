@@ -18,14 +18,16 @@ class SinkConfig(MaskerConfig):
     """Keep the first keys of the sequence, the attention sink (Xiao et al. 2024, arXiv:2309.17453)."""
 
     kind: Literal["sink"] = "sink"
-    size: Size = Field(default=4, description="the first keys of the sequence, left padding not counted")
+    size: Size = Field(default=4, description="the first keys of the sequence, left padding not counted", examples=[3])
 
 
 class LocalConfig(MaskerConfig):
     """Keep the most recent keys, the query's own included."""
 
     kind: Literal["local"] = "local"
-    window: Size = Field(default=64, description="the last visible keys up to the query, the query's own included")
+    window: Size = Field(
+        default=64, description="the last visible keys up to the query, the query's own included", examples=[5]
+    )
 
 
 class CausalConfig(MaskerConfig):

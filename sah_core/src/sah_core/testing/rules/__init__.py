@@ -29,6 +29,7 @@ from .independence import (
     check_kv_heads_are_independent_of_their_group,
     check_left_padding_changes_nothing,
     check_no_state_in_the_masker,
+    check_permuted_keys_permute_the_mask,
     check_representation_does_not_matter,
     check_same_call_same_mask,
     check_tensors_stay_on_the_device,
@@ -65,6 +66,10 @@ def _keeps_all(config: MaskerConfig) -> bool:
     return not config.refines
 
 
+def _is_by_content(config: MaskerConfig) -> bool:
+    return config.by_content
+
+
 def _is_deterministic(config: MaskerConfig) -> bool:
     return not config.sampling
 
@@ -87,6 +92,7 @@ RULES: tuple[Rule, ...] = (
     Rule(check_left_padding_changes_nothing),
     Rule(check_unwritten_cache_changes_nothing),
     Rule(check_kv_heads_are_independent_of_their_group, applies=shares_nothing),
+    Rule(check_permuted_keys_permute_the_mask, applies=_is_by_content, one_example=True),
     Rule(check_tensors_stay_on_the_device),
     Rule(check_global_generators_are_left_alone),
     # requests: keys come in pieces, are cropped and asked about again

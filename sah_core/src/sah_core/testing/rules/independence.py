@@ -12,6 +12,7 @@ from sah_core.composition import Masker
 from sah_core.inputs import AttentionInputs
 from sah_core.mask import Mask
 from sah_core.masker_config import MaskerConfig
+from sah_core.randomness import generator
 from sah_core.testing.calibrations import calibration_folder
 
 from .same import require_same
@@ -24,6 +25,7 @@ __all__ = [
     "check_kv_heads_are_independent_of_their_group",
     "check_left_padding_changes_nothing",
     "check_no_state_in_the_masker",
+    "check_permuted_keys_permute_the_mask",
     "check_representation_does_not_matter",
     "check_same_call_same_mask",
     "check_tensors_stay_on_the_device",
@@ -99,6 +101,23 @@ def check_unwritten_cache_changes_nothing(masker: Masker, inputs: AttentionInput
 def moved(mask: Mask, left: int, right: int) -> Mask:
     """The mask with so many unattended columns before and after."""
     return Mask.from_dense(torch.nn.functional.pad(mask.to_dense("cpu"), (left, right)))
+
+
+def check_permuted_keys_permute_the_mask(masker: Masker, inputs: AttentionInputs, previous: Mask) -> None:
+    """The same keys in another order give the same choice. (Where the config says ``by_content``.)"""
+    order = torch.randperm(inputs.shape[3], generator=generator("conformance", "order"), device="cpu").to(inputs.device)
+    mask = inputs.attention_mask
+    moved_inputs = changed(
+        inputs,
+        keys=inputs.keys[:, :, order],
+        values=inputs.values[:, :, order],
+        attention_mask=None if mask is None else mask[..., order],
+        query_positions=inputs.positions,
+        state=None,
+    )
+    before = Mask.from_dense(previous.to_dense(inputs.device)[..., order])
+    expected = Mask.from_dense(masker.add_mask(inputs, previous).to_dense(inputs.device)[..., order])
+    require_same(masker.add_mask(moved_inputs, before), expected, "keys in another order gave another choice")
 
 
 def shares_nothing(config: MaskerConfig) -> bool:
