@@ -40,6 +40,10 @@ class ConfigError(SahError):
     exit_code = 2
 
 
+class CalibrationError(ConfigError):
+    """What a config refers to was not learned, or was learned from something else."""
+
+
 class UnknownMaskerError(ConfigError):
     """A config names a masker kind that no working plugin offers."""
 
@@ -62,10 +66,6 @@ class StateError(SahError):
 
 class CompositionError(SahError):
     """A masker, or a list of maskers, breaks a rule of composition."""
-
-
-class CalibrationError(SahError):
-    """What a masker's config refers to was not learned, or was learned from something else."""
 
 
 class EmptyRowError(SahError):

@@ -57,6 +57,7 @@ def reworded(error: ValidationError, model: type[BaseModel]) -> ValidationError:
 
 def _reworded(detail: ErrorDetails, model: type[BaseModel]) -> InitErrorDetails:
     kind, location, message, given = detail["type"], detail["loc"], detail["msg"], detail["input"]
+    message = message.removeprefix("Value error, ")  # of a plugin's own validator, whose sentence it precedes
     if kind == "extra_forbidden" and len(location) == 1:
         kind, message = "unknown_field", _unknown_field(str(location[0]), model)
     elif kind == "missing" and len(location) == 1:
