@@ -204,7 +204,10 @@ class AttentionInputs:
     def _cap(self, products: Tensor) -> Tensor:
         scaling = self.queries.shape[-1] ** -0.5 if self.scaling is None else self.scaling
         logits = products * scaling
-        return logits if self.softcap is None else torch.tanh(logits / self.softcap) * self.softcap
+        if self.softcap is None:
+            return logits
+        # In double precision: float32's tanh of one number may differ by its place in memory, and so undo a tie.
+        return torch.tanh(logits.double() / self.softcap).to(logits.dtype) * self.softcap
 
     def _additive(self) -> Tensor | None:
         """The additive mask (b or 1, 1 or hq, q or 1, k) in the compute dtype, None for a bool mask or none."""

@@ -24,6 +24,6 @@ class OracleTopK(TopKMasker[OracleTopKConfig]):
         return inputs.logits
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
-        """The sum over the group of softmax(s)."""
-        weights = scores.masked_fill(~inputs.visible, -torch.inf).softmax(-1)
-        return super().aggregate(inputs, weights, candidates)
+        """The sum over the group of softmax(s), in double precision: rounding then keeps equal keys equal."""
+        weights = scores.double().masked_fill(~inputs.visible, -torch.inf).softmax(-1)
+        return super().aggregate(inputs, weights, candidates).to(scores.dtype)

@@ -50,6 +50,9 @@ class PQCache(TopKMasker[PQCacheConfig]):
         return inputs.logits_from(products.reshape(b, hq, q, index.length))
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
-        """The logarithm of the group's summed softmax(s), each query head's over its own candidates."""
-        weights = scores.masked_fill(~candidates, -torch.inf).log_softmax(-1).nan_to_num(nan=-torch.inf)
-        return by_group(weights, inputs.kv_heads).logsumexp(2)
+        """The logarithm of the group's summed softmax(s), each query head's over its own candidates.
+
+        In double precision, so that rounding to the scores' keeps equal keys, of which there are many, equal.
+        """
+        weights = scores.double().masked_fill(~candidates, -torch.inf).log_softmax(-1).nan_to_num(nan=-torch.inf)
+        return by_group(weights, inputs.kv_heads).logsumexp(2).to(scores.dtype)

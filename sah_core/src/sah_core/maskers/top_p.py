@@ -39,9 +39,9 @@ class TopPMasker(SelectingMasker[ConfigT]):
         return getattr(self.config, "mass_reference", "residual") == "total"
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
-        """The logarithm of the group's mean attention weights."""
-        weights = scores.masked_fill(~inputs.visible, -torch.inf).softmax(-1)
-        return by_group(weights, inputs.kv_heads).mean(2).log()
+        """The logarithm of the group's mean attention weights, in double precision: rounding keeps equal keys equal."""
+        weights = scores.double().masked_fill(~inputs.visible, -torch.inf).softmax(-1)
+        return by_group(weights, inputs.kv_heads).mean(2).log().to(scores.dtype)
 
     def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: Tensor) -> Tensor:
         """The first keys in order of score until the mass is reached."""
