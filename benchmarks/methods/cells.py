@@ -14,10 +14,12 @@ from sah_model_needle.scoring import MAX_NEW_TOKENS, score
 from .chains import MethodAt
 from .recording import RecordingAttention, Totals
 
-__all__ = ["Cell", "dense_cell", "measure_cell"]
+__all__ = ["Cell", "dense_cell", "measure_cell", "timed_cell"]
 
 _COMPARED = 2
 """Samples whose every attention call is compared with dense attention."""
+_TIMED = 8
+"""Questions that the times are taken on."""
 
 
 @attrs.frozen
@@ -38,6 +40,8 @@ class Cell:
     output_error: float | None = None
     mass: float | None = None
     recall: float | None = None
+    index_ms: float | None = None
+    """One layer's first call: its indexes of the context, and the first choice."""
     select_ms: float | None = None
     attend_ms: float | None = None
     bits_per_token: float | None = None
@@ -69,7 +73,6 @@ def measure_cell(
     samples = list(task.samples(questions, seed))
     adapter, recording = _recorded(dense, attention)
     measured = score(adapter, samples)
-    times = recording.totals
     totals, index_bytes = _compared(adapter, recording, samples[:_COMPARED])
     config = dense.model.config
     entries = task.length * config.num_key_value_heads * config.num_hidden_layers
@@ -86,9 +89,22 @@ def measure_cell(
         output_error=totals.error / totals.queries,
         mass=totals.mass / totals.rows,
         recall=totals.recall / totals.rows,
-        select_ms=1000 * times.select_seconds / times.calls,
-        attend_ms=1000 * times.attend_seconds / times.calls,
         bits_per_token=8 * index_bytes / entries,
+    )
+
+
+def timed_cell(dense: ModelAdapterHF, cell: Cell, task: NeedleTask, seed: int) -> Cell:
+    """The cell with times, taken on one context and few questions: all cells can be timed in one go."""
+    if cell.attention is None:
+        return cell
+    adapter, recording = _recorded(dense, cell.attention)
+    score(adapter, [attrs.evolve(task, questions=_TIMED).sample(seed)])
+    totals = recording.totals
+    return attrs.evolve(
+        cell,
+        index_ms=1000 * totals.first_seconds / totals.first_calls,
+        select_ms=1000 * totals.select_seconds / totals.calls,
+        attend_ms=1000 * totals.attend_seconds / totals.calls,
     )
 
 

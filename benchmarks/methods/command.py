@@ -6,7 +6,6 @@ import argparse
 import json
 import os
 import platform
-import time
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,9 +17,10 @@ from sah_core import load_calibration, load_config
 from sah_hf import ModelAdapterHF
 from sah_hf.calibrating.command import calibrate_all
 from sah_model_needle import NeedleTask
+from sah_model_needle.tasks import Variant
 from sah_model_needle.text import write_text
 
-from .cells import Cell, dense_cell, measure_cell
+from .cells import Cell, dense_cell, measure_cell, timed_cell
 from .chains import DENSITIES, methods
 from .table import page
 
@@ -43,15 +43,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Measure every cell that the work folder does not hold yet, and write methods.json and methods.md."""
+    """Measure the cells that the work folder does not hold yet, time all of them, write methods.json and methods.md."""
     torch.set_num_threads(1)
-    start = time.monotonic()
     folder = _calibrated(arguments.work)
     chosen = methods(str(folder / "double_sparsity"), str(folder / "hashattention"))
     dense = ModelAdapterHF("needle")
     cells: list[Cell] = []
     finished = _Finished(arguments.work / "methods.jsonl")
-    for variant in ("retrieval", "vote"):
+    variants: tuple[Variant, ...] = ("retrieval", "vote")
+    for variant in variants:
         for length in arguments.lengths:
             task = NeedleTask(variant, length=length, spacing=SPACING[variant])
             asked = {"task": attrs.asdict(task), "questions": arguments.questions, "seed": arguments.seed}
@@ -72,11 +72,18 @@ def run(arguments: argparse.Namespace) -> None:
                     )
                     cells.append(cell)
                     print(f"{variant} {length} {density:.0%} {cell.method}: {cell.exact_match:.3f}", flush=True)
-    about = _about(arguments, folder, (time.monotonic() - start) / 60)
+    for number, cell in enumerate(cells):
+        task = NeedleTask(_variant(cell), length=cell.length, spacing=SPACING[cell.variant])
+        cells[number] = timed_cell(dense, cell, task, arguments.seed)
+    about = _about(arguments, folder)
     arguments.output.mkdir(parents=True, exist_ok=True)
     rows = [attrs.asdict(cell) for cell in cells]
     (arguments.output / "methods.json").write_text(json.dumps({**about, "rows": rows}, indent=1) + "\n")
     (arguments.output / "methods.md").write_text(page(cells, about))
+
+
+def _variant(cell: Cell) -> Variant:
+    return "vote" if cell.variant == "vote" else "retrieval"
 
 
 class _Finished:
@@ -114,11 +121,10 @@ def _calibrated(work: Path) -> Path:
     return folder
 
 
-def _about(arguments: argparse.Namespace, folder: Path, minutes: float) -> dict[str, Any]:
+def _about(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
     kinds = ("double_sparsity", "hashattention")
     return {
         "command": "python -m benchmarks methods",
-        "minutes": minutes,
         "machine": f"{platform.machine()} with {os.cpu_count()} cores, {platform.system()}, no accelerator",
         "questions": arguments.questions,
         "seed": arguments.seed,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from weakref import WeakKeyDictionary
 
 import attrs
 import torch
 from torch import Tensor
 
-from sah_core import AttentionInputs, AttentionOutput, Mask, Masker, ResearchAttention
+from sah_core import AttentionInputs, AttentionOutput, AttentionState, Mask, Masker, ResearchAttention
 from sah_core.attention.maths import apply_weights, attention_weights
 
 __all__ = ["RecordingAttention", "Totals"]
@@ -17,9 +18,11 @@ __all__ = ["RecordingAttention", "Totals"]
 
 @attrs.define
 class Totals:
-    """Sums: the times are over ``calls``, mass and recall over ``rows``, the error over ``queries``."""
+    """Sums: times are over ``first_calls`` and ``calls``, mass and recall over ``rows``, the error over ``queries``."""
 
-    calls: int = 0
+    first_calls: int = 0  # of a layer in a request: they make the indexes
+    first_seconds: float = 0.0
+    calls: int = 0  # the others
     rows: int = 0  # queries x heads
     attended: int = 0
     visible: int = 0
@@ -39,7 +42,8 @@ class Totals:
 class RecordingAttention(ResearchAttention):
     """Answers as the research backend does, and keeps `totals`.
 
-    * select seconds: making the mask, indexes brought up to date; attend seconds: output from the mask. By the clock.
+    * select seconds: making the mask, new keys indexed; attend seconds: the output from it. By the clock.
+      A layer's first call in a request makes the indexes of the context, too: its selection is counted apart.
     * mass: of dense attention's weights, the part on attended keys; a key that was drawn counts whole.
     * recall: of a row's n keys with the largest logits, n being as many as it attends to, the part that it attends to.
     * error: |sparse - dense| / |dense| of a query's output vector, all heads together.
@@ -50,6 +54,7 @@ class RecordingAttention(ResearchAttention):
         self.totals = Totals()
         self.measuring = False
         """Whether calls are compared with dense attention, which costs more than they do; times are always taken."""
+        self._begun: WeakKeyDictionary[AttentionState, set[int]] = WeakKeyDictionary()
 
     def __call__(self, inputs: AttentionInputs, *, need_weights: bool = False) -> AttentionOutput:
         """Attention output and mask."""
@@ -59,12 +64,24 @@ class RecordingAttention(ResearchAttention):
         weights = attention_weights(inputs, mask)
         output = apply_weights(inputs, mask, weights)
         end = time.perf_counter()
-        self.totals.calls += 1
-        self.totals.select_seconds += chosen - start
-        self.totals.attend_seconds += end - chosen
+        if self._is_first(inputs):
+            self.totals.first_calls += 1
+            self.totals.first_seconds += chosen - start
+        else:
+            self.totals.calls += 1
+            self.totals.select_seconds += chosen - start
+            self.totals.attend_seconds += end - chosen
         if self.measuring:
             self._compare(inputs, mask, output)
         return AttentionOutput(output, mask, weights if need_weights else None)
+
+    def _is_first(self, inputs: AttentionInputs) -> bool:
+        if inputs.state is None:
+            return False
+        layers = self._begun.setdefault(inputs.state, set())
+        first = inputs.layer_idx not in layers
+        layers.add(inputs.layer_idx)
+        return first
 
     def _compare(self, inputs: AttentionInputs, mask: Mask, output: Tensor) -> None:
         totals, full = self.totals, Mask.full(inputs.shape)

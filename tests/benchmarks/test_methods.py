@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from benchmarks.methods.cells import Cell, dense_cell, measure_cell
+from benchmarks.methods.cells import Cell, dense_cell, measure_cell, timed_cell
 from benchmarks.methods.chains import DENSITIES, LOCAL, SINK, methods
 from benchmarks.methods.recording import RecordingAttention
 from benchmarks.methods.table import page
@@ -89,11 +89,12 @@ def test_a_page_has_a_row_for_every_cell() -> None:
     """A section for each variant and length, the dense row first; what was not measured is a dash."""
     cells = [
         Cell("dense", None, "vote", 1024, 1.0, 8, 0.875, 0.117, 1.0),
-        Cell("quest", {"maskers": []}, "vote", 1024, 0.02, 8, 0.5, 0.177, 0.021, 0.25, 0.5, 0.75, 1.5, 0.25, 256.0),
+        Cell(
+            "quest", {"maskers": []}, "vote", 1024, 0.02, 8, 0.5, 0.177, 0.021, 0.25, 0.5, 0.75, 9.5, 1.5, 0.25, 256.0
+        ),
     ]
     about = {
         "command": "python -m benchmarks methods",
-        "minutes": 3.0,
         "machine": "a machine",
         "questions": 8,
         "seed": 1,
@@ -101,8 +102,8 @@ def test_a_page_has_a_row_for_every_cell() -> None:
         "versions": {"torch": "2"},
     }
     text = page(cells, about)
-    assert "| dense | 100.0% | 0.875 ± 0.117 | - | - | - | - | - | - |" in text
-    assert "| quest | 2.1% | 0.500 ± 0.177 | 0.250 | 0.500 | 0.750 | 1.50 | 0.25 | 256 |" in text
+    assert "| dense | 100.0% | 0.875 ± 0.117 | - | - | - | - | - | - | - |" in text
+    assert "| quest | 2.1% | 0.500 ± 0.177 | 0.250 | 0.500 | 0.750 | 9.5 | 1.50 | 0.25 | 256 |" in text
     assert text.index("### dense") < text.index("### about 2%")
 
 
@@ -110,6 +111,24 @@ def test_recording_keeps_indexes_in_the_state() -> None:
     """The recording is a backend like any other: it keeps nothing between calls but its totals."""
     recording = RecordingAttention.from_config({"maskers": [{"kind": "quest", "budget": 2, "page_size": 2}]})
     state = AttentionState()
-    recording(AttentionInputs(torch.ones(1, 1, 1, 2), torch.ones(1, 1, 6, 2), torch.ones(1, 1, 6, 2), state=state))
+    inputs = AttentionInputs(torch.ones(1, 1, 1, 2), torch.ones(1, 1, 6, 2), torch.ones(1, 1, 6, 2), state=state)
+    for _ in range(3):
+        recording(inputs)
     assert state.nbytes > 0
-    assert recording.totals.calls == 1
+    assert (recording.totals.first_calls, recording.totals.calls) == (1, 2)
+    assert recording.totals.first_seconds > 0
+    assert recording.totals.select_seconds > 0
+
+
+def test_a_cell_is_timed_apart() -> None:
+    """Times are added to a cell without changing what was measured; dense attention has none."""
+    dense, task = ModelAdapterHF("needle"), NeedleTask("retrieval", length=256, questions=4)
+    quest = Cell("quest", {"maskers": [{"kind": "quest"}]}, "retrieval", 256, 0.1, 8, 0.5, 0.2, 0.1)
+    timed = timed_cell(dense, quest, task, 1)
+    assert timed.index_ms is not None
+    assert timed.select_ms is not None
+    assert timed.attend_ms is not None
+    assert min(timed.index_ms, timed.select_ms, timed.attend_ms) > 0
+    assert timed.exact_match == quest.exact_match
+    plain = Cell("dense", None, "retrieval", 256, 1.0, 8, 1.0, 0.0, 1.0)
+    assert timed_cell(dense, plain, task, 1) == plain
