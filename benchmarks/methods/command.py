@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What `run` takes."""
     parser.add_argument("-o", "--output", type=Path, default=Path("docs/results"), help="a folder")
     parser.add_argument("--work", type=Path, default=Path(".benchmarks"), help="for calibrations and finished cells")
-    parser.add_argument("--questions", type=int, default=128, help="for each row")
+    parser.add_argument("--questions", type=int, default=96, help="for each row")
     parser.add_argument("--lengths", type=int, nargs="+", default=[1024, 4096])
     parser.add_argument("--densities", type=float, nargs="+", default=list(DENSITIES))
     parser.add_argument("--methods", nargs="+", help="only those with these words in their names")
