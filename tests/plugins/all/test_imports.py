@@ -18,6 +18,7 @@ FLOORS = {
     "calibration": 2,
     "plugins": 2,
     "mask": 2,
+    "input_checks": 2,
     "inputs": 2,
     "config": 3,
     "composition": 3,

@@ -74,7 +74,7 @@ class SamplingMasker(Generic[ConfigT]):
 
         What stands outside the residual does not matter. A method that writes `draw` need not write it.
         """
-        raise NotImplementedError(f"{type(self).__name__} should have inclusion, or a draw of its own")
+        raise CompositionError(f"{self.config.kind} should have inclusion, or a draw of its own")
 
     def draw(self, inputs: AttentionInputs, residual: Residual) -> Mask:
         """The drawn keys with their inclusion probabilities: here, each key independently."""
