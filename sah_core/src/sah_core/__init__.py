@@ -25,8 +25,11 @@ from .errors import (
 from .masker_config import MaskerConfig, Size, StrictFraction, keys_of_size
 
 if TYPE_CHECKING:
+    from .attention.backend import AttentionOutput, SparseAttention
+    from .attention.create import create_attention
+    from .attention.efficient import EfficientAttention
     from .attention.maths import attention_denominator, attention_numerator, masked_attention
-    from .attention.research import AttentionOutput, ResearchAttention, SparseAttention
+    from .attention.research import ResearchAttention
     from .calibration.calibrator import Calibrator
     from .calibration.folder import Calibration, load_calibration
     from .calibration.settings import CalibrationSettings
@@ -52,11 +55,12 @@ if TYPE_CHECKING:
 _LAZY = {
     "AttentionConfig": "config",
     "AttentionInputs": "inputs",
-    "AttentionOutput": "attention.research",
+    "AttentionOutput": "attention.backend",
     "AttentionState": "state",
     "Calibration": "calibration.folder",
     "CalibrationSettings": "calibration.settings",
     "Calibrator": "calibration.calibrator",
+    "EfficientAttention": "attention.efficient",
     "GrowingTensor": "growing",
     "KeyIndex": "state",
     "Mask": "mask",
@@ -71,13 +75,14 @@ _LAZY = {
     "Residual": "maskers",
     "RunConfig": "config",
     "SamplingMasker": "maskers",
-    "SparseAttention": "attention.research",
+    "SparseAttention": "attention.backend",
     "TopKMasker": "maskers",
     "TopPMasker": "maskers",
     "Units": "maskers",
     "apply_maskers": "composition",
     "attention_denominator": "attention.maths",
     "attention_numerator": "attention.maths",
+    "create_attention": "attention.create",
     "create_masker": "maskers",
     "create_maskers": "maskers",
     "default_registry": "plugins",
@@ -98,6 +103,7 @@ __all__ = [
     "Calibrator",
     "CompositionError",
     "ConfigError",
+    "EfficientAttention",
     "EmptyRowError",
     "GrowingTensor",
     "InputsError",
@@ -131,6 +137,7 @@ __all__ = [
     "apply_maskers",
     "attention_denominator",
     "attention_numerator",
+    "create_attention",
     "create_masker",
     "create_maskers",
     "default_registry",

@@ -9,7 +9,7 @@ from itertools import pairwise
 from .errors import CompositionError
 from .masker_config import MaskerConfig
 
-__all__ = ["CompositionWarning", "check_chain"]
+__all__ = ["CompositionWarning", "check_chain", "check_no_exact_logits"]
 
 
 class CompositionWarning(UserWarning):
@@ -39,6 +39,16 @@ def check_chain(configs: Sequence[MaskerConfig]) -> None:
             CompositionWarning,
             stacklevel=2,
         )
+
+
+def check_no_exact_logits(configs: Sequence[MaskerConfig]) -> None:
+    """Raise ``CompositionError`` for a masker that reads the exact logits of all keys: what it costs is dense."""
+    for place, config in enumerate(configs):
+        if config.needs_logits:
+            raise CompositionError(
+                f"{_named(configs, place)} reads the exact logits of all keys, which the efficient backend never "
+                "computes: use kind: research for it, or a masker that estimates them"
+            )
 
 
 def _named(configs: Sequence[MaskerConfig], place: int) -> str:

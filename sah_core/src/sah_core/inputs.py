@@ -122,6 +122,17 @@ class AttentionInputs:
         return min(max(last + 1 - self.key_offset, 0), self.shape[3])
 
     @property
+    def unmasked(self) -> bool:
+        """Whether the mask says nothing: every query sees every key and nothing is added to a logit.
+
+        So it is without a mask, and for the one query of a decode step whose mask is all zeros, or all true.
+        """
+        mask = self.attention_mask
+        if mask is None:
+            return True
+        return self.shape[2] == 1 and self._once("unmasked", lambda: _says_nothing(mask[..., : self.shape[3]]))
+
+    @property
     def visible(self) -> Tensor:
         """Which keys each query may see, bool (b, 1 or hq, q, k); decided here and nowhere else."""
         return self._once("visible", self._decide_visible)
@@ -129,7 +140,7 @@ class AttentionInputs:
     @property
     def visible_counts(self) -> Tensor:
         """How many keys each query may see, int64 (b, 1 or hq, q)."""
-        return self._once("visible_counts", lambda: self.visible.sum(-1))
+        return self._once("visible_counts", self._count_visible)
 
     @property
     def first_tokens(self) -> Tensor:
@@ -159,7 +170,7 @@ class AttentionInputs:
         ``n`` int64, broadcastable to (b, 1 or hq, q), at least 1; the result has the visible rows' shape.
         """
         position = self.positions.unsqueeze(1)  # (b | 1, 1, q)
-        if self.attention_mask is None:
+        if self.unmasked:
             return position - n + 1
         column = torch.arange(self.shape[3], device=self.device)
         seen = self.visible & (column + self.key_offset <= position.unsqueeze(-1))
@@ -180,10 +191,12 @@ class AttentionInputs:
     def logits_at(self, indices: Tensor) -> Tensor:
         """Exact logits (b, hq, q, m) of the keys at ``indices`` (b, hq, q, m) int64; -inf where not visible."""
         products = grouped_scores_at(self.queries.to(self.compute_dtype), self.keys.to(self.compute_dtype), indices)
-        logits = self._cap(products)
-        bias = self._additive()
+        logits = self.scaled(products)
+        bias = self.additive_mask
         if bias is not None:
             logits = logits + bias.expand(self.shape).gather(-1, indices)
+        if self.unmasked:
+            return logits
         return logits.masked_fill(~self.visible.expand(self.shape).gather(-1, indices), -math.inf)
 
     def logits_from(self, products: Tensor) -> Tensor:
@@ -192,16 +205,17 @@ class AttentionInputs:
         The scaling, soft cap and additive mask of exact logits; -inf where not visible.
         """
         n = products.shape[3]
-        logits = self._cap(products)
-        bias = self._additive()
+        logits = self.scaled(products)
+        bias = self.additive_mask
         if bias is not None:
             logits = logits + bias[..., :n]
-        return logits if self.attention_mask is None else logits.masked_fill(~self.visible[..., :n], -math.inf)
+        return logits if self.unmasked else logits.masked_fill(~self.visible[..., :n], -math.inf)
 
     def _compute_logits(self) -> Tensor:
         return self.logits_from(grouped_scores(self.queries.to(self.compute_dtype), self.keys.to(self.compute_dtype)))
 
-    def _cap(self, products: Tensor) -> Tensor:
+    def scaled(self, products: Tensor) -> Tensor:
+        """Inner products of queries and keys as logits, but for the mask: scaled and soft-capped, any shape."""
         scaling = self.queries.shape[-1] ** -0.5 if self.scaling is None else self.scaling
         logits = products * scaling
         if self.softcap is None:
@@ -209,9 +223,10 @@ class AttentionInputs:
         # In double precision: float32's tanh of one number may differ by its place in memory, and so undo a tie.
         return torch.tanh(logits.double() / self.softcap).to(logits.dtype) * self.softcap
 
-    def _additive(self) -> Tensor | None:
-        """The additive mask (b or 1, 1 or hq, q or 1, k) in the compute dtype, None for a bool mask or none."""
-        if self.attention_mask is None or self.attention_mask.dtype == torch.bool:
+    @property
+    def additive_mask(self) -> Tensor | None:
+        """What is added to logits, (b or 1, 1 or hq, q or 1, k) in the compute dtype; None where nothing is."""
+        if self.attention_mask is None or self.attention_mask.dtype == torch.bool or self.unmasked:
             return None
         return self.attention_mask[..., : self.shape[3]].to(self.compute_dtype)
 
@@ -220,17 +235,23 @@ class AttentionInputs:
     def _decide_visible(self) -> Tensor:
         b, _, q, k = self.shape
         mask = self.attention_mask
-        if mask is None:
+        if mask is None or self.unmasked:
             return torch.ones((1, 1, 1, 1), dtype=torch.bool, device=self.device).expand(b, 1, q, k)
         mask = mask[..., :k]
         seen = mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2
         return seen.expand(b, seen.shape[1], q, k)
 
+    def _count_visible(self) -> Tensor:
+        b, _, q, k = self.shape
+        if self.unmasked:
+            return torch.full((1, 1, 1), k, dtype=torch.int64, device=self.device).expand(b, 1, q)
+        return self.visible.sum(-1)
+
     def _find_first_tokens(self) -> Tensor:
         b, _, _, k = self.shape
         if self.padding is not None:
             return self.padding.to(self.device, torch.int64)
-        if self.attention_mask is None or self.key_offset > 0:
+        if self.unmasked or self.key_offset > 0:
             return torch.zeros(b, dtype=torch.int64, device=self.device)
         seen = self.visible.flatten(1, 2).any(1)  # (b, k)
         return torch.where(seen.any(-1), seen.int().argmax(-1), k)
@@ -240,3 +261,8 @@ class AttentionInputs:
             self._shared[name] = compute()
         value: _T = self._shared[name]  # type: ignore[assignment]  # each name is stored by one property only
         return value
+
+
+def _says_nothing(mask: Tensor) -> bool:
+    """Whether a mask hides nothing and adds nothing."""
+    return bool(mask.all() if mask.dtype == torch.bool else (mask == 0).all())

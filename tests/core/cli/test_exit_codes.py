@@ -17,8 +17,7 @@ Sah = Callable[..., "subprocess.CompletedProcess[str]"]
 QUEST = (
     "masker 'quest' is not installed: pip install sah-masker-quest"
     if find_spec("sah_masker_quest") is None
-    else "masker 'quest' comes from sah-masker-quest 0.1.0, which is disabled: "
-    "SAH_PLUGINS is set and does not name it"
+    else "masker 'quest' comes from sah-masker-quest 0.1.0, which is disabled: SAH_PLUGINS is set and does not name it"
 )
 
 

@@ -46,6 +46,13 @@ class SamplerConfig(MaskerConfig):
     kind: Literal["sampler"] = "sampler"
 
 
+class OracleConfig(MaskerConfig):
+    """A masker that reads the exact logits of all keys."""
+
+    needs_logits: ClassVar[bool] = True
+    kind: Literal["oracle"] = "oracle"
+
+
 class RefinerConfig(MaskerConfig):
     """A masker that may take keys away."""
 
@@ -56,7 +63,7 @@ class RefinerConfig(MaskerConfig):
 @hookimpl
 def sah_register_maskers(register: RegisterMasker) -> None:
     """Offer all of them."""
-    for config in (WindowConfig, BudgetConfig, FolderConfig, SamplerConfig, RefinerConfig):
+    for config in (WindowConfig, BudgetConfig, FolderConfig, SamplerConfig, OracleConfig, RefinerConfig):
         register(config, "nowhere:Masker")
 
 
@@ -65,8 +72,8 @@ plugin = SimpleNamespace(SAH_API_VERSION=1, sah_register_maskers=sah_register_ma
 
 @pytest.fixture(scope="session")
 def registry() -> Registry:
-    """A registry that knows window, budget, folder, sampler and refiner, and nothing that may be installed."""
+    """A registry that knows window, budget, folder, sampler, oracle and refiner, and nothing that may be installed."""
     assert sys.modules[__name__].plugin is plugin
     registry = Registry([EntryPoint(name="tiny", value=f"{__name__}:plugin", group="sah")], environ={})
-    assert len(registry.kinds) == 5, registry.records
+    assert len(registry.kinds) == 6, registry.records
     return registry

@@ -117,9 +117,14 @@ FILES = {
         "version: 1\nattention:\n  maskers: {kind: window}\n",
         "run.yaml:3:3 attention.maskers: Input should be a list, not a mapping",
     ),
-    "efficient": (
-        "version: 1\nattention: {kind: efficient, maskers: [{kind: window}]}\n",
-        "run.yaml:2:13 attention.kind: Input should be 'research', not 'efficient': that backend is not built yet",
+    "unknown backend": (
+        "version: 1\nattention: {kind: fast, maskers: [{kind: window}]}\n",
+        "run.yaml:2:13 attention.kind: Input should be 'research' or 'efficient', not 'fast'",
+    ),
+    "oracle in an efficient config": (
+        "version: 1\nattention: {kind: efficient, maskers: [{kind: window}, {kind: oracle}]}\n",
+        "run.yaml:2:1 attention: maskers[1] (oracle) reads the exact logits of all keys, which the efficient backend "
+        "never computes: use kind: research for it, or a masker that estimates them",
     ),
     "refiner after sampler": (
         "version: 1\nattention:\n  maskers: [{kind: sampler}, {kind: refiner}]\n",

@@ -16,10 +16,12 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from sah_core.errors import EmptyRowError, InputsError, NumericalError
+from sah_core.errors import InputsError, NumericalError
 from sah_core.grouped_heads import by_group, grouped_average
 from sah_core.inputs import AttentionInputs
 from sah_core.mask import Mask
+
+from .rows import check_no_empty_row, first_row
 
 __all__ = ["apply_weights", "attention_denominator", "attention_numerator", "attention_weights", "masked_attention"]
 
@@ -49,7 +51,7 @@ def attention_weights(inputs: AttentionInputs, mask: Mask) -> Tensor:
     for NaN or infinity among the attended logits.
     """
     terms = _terms(inputs, mask, None)
-    _check_no_empty_row(inputs, terms.attended)
+    check_no_empty_row(inputs, ~terms.attended.any(-1))
     seen = terms.weights.new_ones(()) if inputs.attention_mask is None else inputs.visible.any(-1, keepdim=True)
     return terms.weights / torch.where(seen > 0, terms.total, 1.0)
 
@@ -70,7 +72,7 @@ def apply_weights(inputs: AttentionInputs, mask: Mask, weights: Tensor) -> Tenso
         weights = torch.nn.functional.dropout(weights, inputs.dropout, training=True)
     output = _average(inputs, mask, weights)
     if not bool(output.isfinite().all()):
-        raise NumericalError(f"{_first_row(inputs, ~output.isfinite())}: the attention output is NaN or infinite")
+        raise NumericalError(f"{first_row(inputs, ~output.isfinite())}: the attention output is NaN or infinite")
     return output.to(inputs.queries.dtype)
 
 
@@ -86,7 +88,7 @@ def _terms(inputs: AttentionInputs, mask: Mask, shift: Tensor | None) -> _Terms:
     logits = torch.where(attended, inputs.logits, -torch.inf)
     wrong = attended & ~inputs.logits.isfinite()
     if bool(wrong.any()):
-        raise NumericalError(f"{_first_row(inputs, wrong)}: the logit of an attended key is NaN or infinite")
+        raise NumericalError(f"{first_row(inputs, wrong)}: the logit of an attended key is NaN or infinite")
     sinks = None if inputs.sinks is None else inputs.sinks.to(inputs.compute_dtype).reshape(1, -1, 1, 1)
     if shift is None:
         shift = logits.amax(-1, keepdim=True)
@@ -114,19 +116,3 @@ def _average(inputs: AttentionInputs, mask: Mask, weights: Tensor) -> Tensor:
     _, attended = _attended(inputs, mask)
     used = by_group(attended, inputs.kv_heads).flatten(2, 3).any(2)  # (b, hkv, k)
     return grouped_average(weights, torch.where(used.unsqueeze(-1), values, 0.0))
-
-
-def _check_no_empty_row(inputs: AttentionInputs, attended: Tensor) -> None:
-    empty = ~attended.any(-1) & (inputs.visible_counts > 0)
-    if bool(empty.any()):
-        row = _first_row(inputs, empty.unsqueeze(-1))
-        raise EmptyRowError(
-            f"{row}: the query sees keys but none was selected; "
-            "add a sink or local masker, or raise the budget, so that every row attends to something"
-        )
-
-
-def _first_row(inputs: AttentionInputs, cells: Tensor) -> str:
-    """The first row with a true cell, named."""
-    batch, head, query = (int(place[0]) for place in cells.any(-1).nonzero(as_tuple=True))
-    return f"layer {inputs.layer_idx}, batch row {batch}, query head {head}, query {query}"

@@ -2,63 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
-
-import attrs
-from attrs import frozen
-from torch import Tensor
-
-from sah_core.composition import Masker, apply_maskers
-from sah_core.config import AttentionConfig, parse_attention
 from sah_core.inputs import AttentionInputs
-from sah_core.mask import Mask
-from sah_core.maskers import create_maskers
-from sah_core.plugins import Registry
 
+from .backend import AttentionOutput, SparseAttention
 from .maths import apply_weights, attention_weights
 
-__all__ = ["AttentionOutput", "ResearchAttention", "SparseAttention"]
-
-
-@frozen(eq=False)
-class AttentionOutput:
-    """What one attention call gave."""
-
-    output: Tensor
-    """(b, hq, q, dv), in the queries' dtype."""
-    mask: Mask
-    """What was attended to, with which probabilities."""
-    weights: Tensor | None = None
-    """Normalised weights before dropout (b, hq, q, k), where they were asked for."""
-
-
-class SparseAttention(ABC):
-    """A list of maskers and a way to compute attention under the mask they make.
-
-    It keeps nothing between calls: what a request must remember is in ``inputs.state``, so one object serves every
-    layer, request and thread.
-    """
-
-    def __init__(self, maskers: Sequence[Masker], seed: int = 0) -> None:
-        self.maskers = tuple(maskers)
-        self.seed = seed
-
-    @classmethod
-    def from_config(cls, config: AttentionConfig | Mapping[str, Any], registry: Registry | None = None) -> Self:
-        """From the ``attention`` section of a config, or a mapping of the same form; errors as `load_config`'s."""
-        parsed = config if isinstance(config, AttentionConfig) else parse_attention(config, registry)
-        return cls(create_maskers(parsed.maskers, registry), parsed.seed)
-
-    def mask(self, inputs: AttentionInputs) -> Mask:
-        """The mask that the maskers make for these inputs; the config's seed is added to the inputs' own."""
-        seeded = attrs.evolve(inputs, seed=inputs.seed + self.seed) if self.seed else inputs
-        return apply_maskers(self.maskers, seeded)
-
-    @abstractmethod
-    def __call__(self, inputs: AttentionInputs, *, need_weights: bool = False) -> AttentionOutput:
-        """Attention output and mask; errors as `masked_attention` and `apply_maskers`."""
+__all__ = ["ResearchAttention"]
 
 
 class ResearchAttention(SparseAttention):

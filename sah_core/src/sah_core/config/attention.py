@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from sah_core.chain import check_chain
+from sah_core.chain import check_chain, check_no_exact_logits
 from sah_core.errors import CompositionError, SahError
 from sah_core.masker_config import MaskerConfig
 from sah_core.plugins import Registry, default_registry
@@ -67,17 +67,13 @@ AnyMasker = SerializeAsAny[Annotated[MaskerConfig, BeforeValidator(_masker)]]
 """A config of whichever class the registry has for its kind; dumping it keeps that class's fields."""
 
 
-def _built(value: Any) -> Any:
-    if value == "efficient":
-        raise custom_error("backend", "Input should be 'research', not 'efficient': that backend is not built yet")
-    return value
-
-
 class AttentionConfig(ConfigSection):
     """Sparse attention as a list of maskers, applied in order."""
 
-    kind: Annotated[Literal["research"], BeforeValidator(_built)] = Field(
-        default="research", description="the backend: research computes exactly what the masks say and measures it"
+    kind: Literal["research", "efficient"] = Field(
+        default="research",
+        description="the backend: research computes the full product and then applies the mask, for any masker; "
+        "efficient reads the attended keys alone, for maskers that do not need exact logits of all keys",
     )
     maskers: tuple[AnyMasker, ...] = Field(
         strict=False,
@@ -97,9 +93,11 @@ class AttentionConfig(ConfigSection):
         return maskers
 
     @model_validator(mode="after")
-    def _in_order(self) -> AttentionConfig:
+    def _fit_together(self) -> AttentionConfig:
         try:
             check_chain(self.maskers)
+            if self.kind == "efficient":
+                check_no_exact_logits(self.maskers)
         except CompositionError as error:
             raise custom_error("composition", str(error)) from error
         return self
