@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from .inputs import AttentionInputs
     from .mask import Mask
     from .maskers import (
+        OpenUnits,
         PageIndex,
         PositionalMasker,
         Residual,
@@ -66,6 +67,7 @@ _LAZY = {
     "Mask": "mask",
     "Masker": "composition",
     "ModelConfig": "config",
+    "OpenUnits": "maskers",
     "PageIndex": "maskers",
     "PluginRecord": "plugins",
     "PositionalMasker": "maskers",
@@ -114,6 +116,7 @@ __all__ = [
     "MaskerConfig",
     "ModelConfig",
     "NumericalError",
+    "OpenUnits",
     "PageIndex",
     "PluginError",
     "PluginRecord",

@@ -13,7 +13,7 @@ __all__ = ["by_group", "grouped_average", "grouped_scores", "grouped_scores_at"]
 
 def by_group(heads: Tensor, groups: int) -> Tensor:
     """Split (b, h, ...) into (b, groups, h / groups, ...): the consecutive heads of each group."""
-    return heads.reshape(heads.shape[0], groups, -1, *heads.shape[2:])
+    return heads.reshape(heads.shape[0], groups, heads.shape[1] // groups, *heads.shape[2:])
 
 
 def grouped_scores(queries: Tensor, keys: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ def row_uniforms(inputs: AttentionInputs, heads: int) -> Tensor:
     seen = inputs.visible if inputs.visible.shape[1] == 1 else by_group(inputs.visible, heads).any(2)
     row_ids = range(b) if inputs.row_ids is None else inputs.row_ids
     positions = (inputs.positions.expand(b, q) - inputs.first_tokens.unsqueeze(-1)).tolist()
-    lengths = seen.sum(-1).amax(1).tolist()  # (b, q)
+    lengths = (inputs.visible_counts if inputs.unmasked else seen.sum(-1)).amax(1).tolist()  # (b, q)
     numbers = torch.zeros((b, heads, q, k), dtype=torch.float64, device="cpu")
     for row in range(b):
         for query in range(q):
@@ -38,5 +38,7 @@ def row_uniforms(inputs: AttentionInputs, heads: int) -> Tensor:
             name = ("draw", inputs.seed, row_ids[row], inputs.layer_idx, inputs.masker_position, positions[row][query])
             drawn = torch.rand((heads, n), generator=generator(*name), dtype=torch.float64, device="cpu")
             numbers[row, :, query, :n] = drawn
+    if inputs.unmasked:
+        return numbers.to(inputs.device)
     rank = (seen.cumsum(-1) - 1).clamp(min=0).expand(b, heads, q, k)
     return numbers.to(inputs.device).gather(-1, rank).masked_fill(~seen, 1.0)

@@ -25,7 +25,7 @@ FILES = {
     "unknown masker": (
         masker("{kind: windoww}"),
         "run.yaml:4:8 attention.maskers[0].kind: unknown masker 'windoww' (did you mean 'window'?); "
-        "installed: budget, folder, refiner, sampler, window",
+        "installed: budget, folder, oracle, refiner, sampler, window",
     ),
     "masker to install": (
         masker("{kind: quest}"),
@@ -197,7 +197,7 @@ def test_several_mistakes_get_a_line_each(registry: Registry, tmp_path: Path, mo
     assert str(caught.value).splitlines() == [
         "run.json:4:22 attention.maskers[0].window: Input should be greater than 0, not 0",
         "run.json:5:4 attention.maskers[1].kind: unknown masker 'nope'; "
-        "installed: budget, folder, refiner, sampler, window",
+        "installed: budget, folder, oracle, refiner, sampler, window",
         "run.json:6:2 modle: unknown field 'modle', did you mean 'model'? "
         "(fields: version, attention, model, protocol, generation)",
     ]

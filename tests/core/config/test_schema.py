@@ -50,7 +50,7 @@ BAD: list[dict[str, Any]] = [
     {"version": 1, "generation": [1]},
     {"version": 1, "attention": {}},
     {"version": 1, "attention": {"maskers": []}},
-    {"version": 1, "attention": {"kind": "efficient", "maskers": [{"kind": "window"}]}},
+    {"version": 1, "attention": {"kind": "fast", "maskers": [{"kind": "window"}]}},
     {"version": 1, "attention": {"maskers": [{"kind": "window"}], "seed": -1}},
     {"version": 1, "attention": {"maskers": [{"kind": "window"}], "dense_layers": [-1]}},
     with_masker(),

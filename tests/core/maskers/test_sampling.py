@@ -16,10 +16,12 @@ from sah_core import (
     Mask,
     Masker,
     MaskerConfig,
+    OpenUnits,
     PositionalMasker,
     Residual,
     SamplingMasker,
     TopKMasker,
+    Units,
     apply_maskers,
     attention_denominator,
     attention_numerator,
@@ -192,7 +194,9 @@ def test_keys_are_drawn_as_often_as_they_say() -> None:
 def test_the_numbers_are_fine_enough_for_small_probabilities() -> None:
     """Uniform numbers are double: float32's, multiples of 2^-24, would draw a key of pi = 1e-8 six times too often."""
     inputs = AttentionInputs(*three(torch.ones(64, 1, n, 1) for n in (1, 256, 256)))
-    numbers = Residual(inputs.visible.expand(inputs.shape), Mask.empty(inputs.shape), inputs).uniforms()
+    numbers = Residual(
+        OpenUnits.of(inputs, Units.of(inputs, 1), Mask.empty(inputs.shape)), Mask.empty(inputs.shape), inputs
+    ).uniforms()
     assert numbers.dtype == torch.float64
     assert bool((numbers * 2**24 % 1 != 0).float().mean() > 0.99)
     assert len(set(numbers.flatten().tolist())) == numbers.numel()

@@ -16,6 +16,7 @@ from sah_core import (
     KeyIndex,
     Mask,
     MaskerConfig,
+    OpenUnits,
     Size,
     TopKMasker,
     TopPMasker,
@@ -51,7 +52,7 @@ class ToyTopK(TopKMasker[ToyTopKConfig]):
     def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
         return Units.of(inputs, self.config.page).largest_of(inputs.logits)
 
-    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         return super().aggregate(inputs, scores.softmax(-1), candidates)
 
 

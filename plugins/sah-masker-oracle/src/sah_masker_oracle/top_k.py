@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sah_core import AttentionInputs, KeyIndex, TopKMasker
+from sah_core import AttentionInputs, KeyIndex, OpenUnits, TopKMasker
 
 from . import OracleTopKConfig
 
@@ -23,7 +23,7 @@ class OracleTopK(TopKMasker[OracleTopKConfig]):
         """The logits s_j = scaling <q, k_j> + mask_j, one row a query head."""
         return inputs.logits
 
-    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         """The sum over the group of softmax(s), in double precision: rounding then keeps equal keys equal."""
         weights = scores.double().masked_fill(~inputs.visible, -torch.inf).softmax(-1)
         return super().aggregate(inputs, weights, candidates).to(scores.dtype)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sah_core import AttentionInputs, InputsError, KeyIndex, TopKMasker
+from sah_core import AttentionInputs, InputsError, KeyIndex, OpenUnits, TopKMasker
 from sah_core.grouped_heads import by_group
 
 from . import PQCacheConfig
@@ -49,10 +49,10 @@ class PQCache(TopKMasker[PQCacheConfig]):
             products += table.gather(-1, code.expand_as(products))
         return inputs.logits_from(products.reshape(b, hq, q, index.length))
 
-    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         """The logarithm of the group's summed softmax(s), each query head's over its own candidates.
 
         In double precision, so that rounding to the scores' keeps equal keys, of which there are many, equal.
         """
-        weights = scores.double().masked_fill(~candidates, -torch.inf).log_softmax(-1).nan_to_num(nan=-torch.inf)
+        weights = candidates.hide(scores.double(), -torch.inf).log_softmax(-1).nan_to_num(nan=-torch.inf)
         return by_group(weights, inputs.kv_heads).logsumexp(2).to(scores.dtype)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sah_core import AttentionInputs, KeyIndex, Mask, PageIndex, TopKMasker, Units
+from sah_core import AttentionInputs, KeyIndex, Mask, OpenUnits, PageIndex, TopKMasker, Units
 from sah_core.grouped_heads import by_group, grouped_scores
+from sah_core.mask import IndexRows
 
 from . import QuestConfig
 
@@ -51,13 +52,15 @@ class Quest(TopKMasker[QuestConfig]):
         bias = inputs.attention_mask[..., : inputs.shape[3]].to(dtype).masked_fill(~inputs.visible, -torch.inf)
         return bound + Units.of(inputs, self.config.page_size).largest_of(bias)[..., : bound.shape[3]]
 
-    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         """The largest bound among the query heads that still lack a key of the page: a bound for the group."""
-        return by_group(scores.masked_fill(~candidates, -torch.inf), inputs.kv_heads).amax(2)
+        missing = candidates.hide(scores, -torch.inf)
+        return by_group(missing, inputs.kv_heads).amax(2)
 
-    def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: Tensor) -> Tensor:
+    def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: OpenUnits) -> IndexRows:
         """The pages with the largest bounds; with ``keep_last_page`` the last candidate before all others."""
         if self.config.keep_last_page:
-            last = candidates & (candidates.flip(-1).cumsum(-1).flip(-1) == 1)
-            scores = scores.masked_fill(last, torch.inf)
+            page = torch.arange(candidates.count, device=scores.device)
+            last = torch.where(candidates.cells, page, -1).amax(-1, keepdim=True)
+            scores = torch.where(page == last, torch.inf, scores)
         return super().select(inputs, previous, scores, candidates)

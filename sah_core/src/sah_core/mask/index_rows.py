@@ -30,18 +30,28 @@ class IndexRows:
     def from_selected(cls, selected: Tensor, probs: Tensor | None = None) -> IndexRows:
         """The true cells of ``selected`` (sb, sh, sq, k) bool, with their ``probs`` of the same shape."""
         keys = selected.shape[-1]
-        counts = selected.sum(-1)
-        width = _largest(counts)
         flat = selected.reshape(-1, keys)
         row, column = flat.nonzero(as_tuple=True)
+        picked = None if probs is None else probs.reshape(-1, keys)[row, column]
+        return cls.from_pairs(row, column, selected.sum(-1), keys, picked)
+
+    @classmethod
+    def from_pairs(
+        cls, row: Tensor, column: Tensor, counts: Tensor, keys: int, probs: Tensor | None = None
+    ) -> IndexRows:
+        """Rows from pairs in increasing order: the number of a row of ``counts`` (sb, sh, sq), and a key of it."""
+        width = _largest(counts)
+        if row.numel() == counts.numel() * width:
+            shape = (*counts.shape, width)
+            return cls(column.reshape(shape), counts, None if probs is None else probs.float().reshape(shape), keys)
         first = counts.reshape(-1).cumsum(0) - counts.reshape(-1)
         place = torch.arange(row.numel(), device=row.device) - first[row]
-        indices = torch.full((flat.shape[0], width), keys, dtype=torch.int64, device=selected.device)
+        indices = torch.full((counts.numel(), width), keys, dtype=torch.int64, device=row.device)
         indices[row, place] = column
         padded = None
         if probs is not None:
-            padded = torch.zeros((flat.shape[0], width), dtype=torch.float32, device=selected.device)
-            padded[row, place] = probs.reshape(-1, keys)[row, column]
+            padded = torch.zeros((counts.numel(), width), dtype=torch.float32, device=row.device)
+            padded[row, place] = probs.float()
             padded = padded.reshape(*counts.shape, width)
         return cls(indices.reshape(*counts.shape, width), counts, padded, keys)
 

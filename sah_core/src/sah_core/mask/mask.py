@@ -280,8 +280,11 @@ class Mask:
             return self
         return Mask(self.shape, self.to_dense(visible.device) * visible)
 
-    def _dense_rows(self, device: torch.device | None) -> Tensor:
-        """The stored rows, dense; an empty or full mask is one row on ``device``."""
+    def dense_rows(self, device: torch.device | None) -> Tensor:
+        """The probabilities as stored, not expanded and not copied, for reading only; float32 (sb, sh, sq, k).
+
+        An empty or full mask is one row, made on ``device``.
+        """
         storage = self._storage
         if isinstance(storage, IndexRows):
             return storage.to_dense()
@@ -293,6 +296,6 @@ class Mask:
     def _aligned(self, other: Mask) -> tuple[Tensor, Tensor]:
         """Both as dense tensors of the same stored rows."""
         device = self.device or other.device
-        one, two = self._dense_rows(device), other._dense_rows(device)
+        one, two = self.dense_rows(device), other.dense_rows(device)
         rows = refinement((one.shape[0], one.shape[1], one.shape[2]), (two.shape[0], two.shape[1], two.shape[2]))
         return expand_rows(one, rows), expand_rows(two, rows)

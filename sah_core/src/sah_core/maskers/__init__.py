@@ -1,16 +1,19 @@
 """What a method stands on: one base class for each way of choosing keys."""
 
 from .create import create_masker, create_maskers
+from .open_units import OpenUnits
 from .pages import PageIndex
 from .positional import PositionalMasker
-from .sampling import Residual, SamplingMasker
+from .sampling import RandomOrder, Residual, SamplingMasker
 from .top_k import TopKMasker
 from .top_p import TopPMasker
 from .units import Units
 
 __all__ = [
+    "OpenUnits",
     "PageIndex",
     "PositionalMasker",
+    "RandomOrder",
     "Residual",
     "SamplingMasker",
     "TopKMasker",

@@ -8,7 +8,6 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-from sah_core.composition import residual_keys
 from sah_core.errors import CompositionError
 from sah_core.inputs import AttentionInputs
 from sah_core.mask import IndexRows, Mask
@@ -17,9 +16,11 @@ from sah_core.randomness import row_uniforms
 from sah_core.state import KeyIndex
 
 from .indexing import index_of
-from .selecting import rows_of
+from .largest import smallest_first
+from .open_units import OpenUnits
+from .units import Units
 
-__all__ = ["Residual", "SamplingMasker"]
+__all__ = ["RandomOrder", "Residual", "SamplingMasker"]
 
 ConfigT = TypeVar("ConfigT", bound=MaskerConfig)
 
@@ -28,25 +29,56 @@ ConfigT = TypeVar("ConfigT", bound=MaskerConfig)
 class Residual:
     """The keys a sampler may draw from: visible, and not attended so far.
 
-    ``cells`` bool (b, rows, q, k), rows being hq, or hkv where a KV group draws once from the union of its residuals.
-    ``kept`` is the mask so far, every entry certain: what the draw is added to.
+    Its rows are those of the query heads, or of the KV heads where a KV group draws once from the union of its
+    residuals. ``kept`` is the mask so far, every entry certain: what the draw is added to.
     """
 
-    cells: Tensor
+    open: OpenUnits
     kept: Mask
     _inputs: AttentionInputs
 
     @property
+    def cells(self) -> Tensor:
+        """Which keys each row may draw, bool (b, rows, q, k): made when it is asked for, and as large as that."""
+        return self.open.of_rows()
+
+    @property
     def counts(self) -> Tensor:
         """How many keys each row may draw from, int64 (b, rows, q)."""
-        return self.cells.sum(-1)
+        return self.open.counts
 
     def uniforms(self) -> Tensor:
         """One seeded uniform number in [0, 1) for every key, float64 (b, rows, q, k); 1 outside the residual.
 
         Use it once a call: two draws from the same numbers are not independent.
         """
-        return row_uniforms(self._inputs, self.cells.shape[1]).masked_fill(~self.cells, 1.0)
+        return self.open.hide(row_uniforms(self._inputs, self.open.shape[1]), 1.0)
+
+    def in_random_order(self) -> RandomOrder:
+        """The residual of each row in random order, of which only a beginning is ever made."""
+        return RandomOrder(self.uniforms(), self.counts)
+
+    def keep(self, keys: IndexRows) -> IndexRows:
+        """Those of the ``keys`` (b, rows, q) that lie in the residual."""
+        return keys.expand(self.open.shape).keep(self.open.contains(keys))
+
+
+@frozen(eq=False)
+class RandomOrder:
+    """Each row's residual keys in a random order: its first n are a simple random sample of n of them.
+
+    Given the first n, and whatever is computed from them, the order of the others is still uniform.
+    """
+
+    _numbers: Tensor
+    _counts: Tensor
+
+    def first(self, sizes: Tensor) -> Tensor:
+        """The first keys of each row in order, int64 (b, rows, q, largest size), as many as ``sizes`` (b, rows, q).
+
+        What follows a row's size is of no use.
+        """
+        return smallest_first(self._numbers, sizes, self._counts)
 
 
 class SamplingMasker(Generic[ConfigT]):
@@ -78,9 +110,9 @@ class SamplingMasker(Generic[ConfigT]):
 
     def draw(self, inputs: AttentionInputs, residual: Residual) -> Mask:
         """The drawn keys with their inclusion probabilities: here, each key independently."""
-        probs = self.inclusion(inputs, residual).to(torch.float32).expand_as(residual.cells)
-        drawn = residual.uniforms() < probs
-        return Mask(inputs.shape, IndexRows.from_selected(drawn, probs))
+        numbers = residual.uniforms()
+        probs = self.inclusion(inputs, residual).to(torch.float32).expand_as(numbers)
+        return Mask(inputs.shape, IndexRows.from_selected(numbers < probs, probs))
 
     def add_mask(self, inputs: AttentionInputs, previous: Mask) -> Mask:
         """Everything before, for certain, and the draw."""
@@ -88,12 +120,12 @@ class SamplingMasker(Generic[ConfigT]):
             return previous
         rows = inputs.kv_heads if self.share_kv_group else inputs.shape[1]
         kept = previous.promote()
-        residual = Residual(rows_of(residual_keys(inputs, previous), rows), kept, inputs)
+        residual = Residual(OpenUnits.of(inputs, Units.of(inputs, 1), kept).of_groups(rows), kept, inputs)
         drawn = self.draw(inputs, residual)
         if drawn.shape != inputs.shape:
             raise CompositionError(f"{self.config.kind} drew a mask of shape {drawn.shape}; expected {inputs.shape}")
         # A draw that several heads share may hold keys that not all of them see.
-        alike = inputs.visible.shape[1] in (1, rows)
+        alike = inputs.unmasked or inputs.visible.shape[1] in (1, rows)
         return kept | (drawn if alike else drawn.restrict(inputs.visible))
 
     def index(self, inputs: AttentionInputs) -> KeyIndex | None:

@@ -1,4 +1,4 @@
-"""What top-k and top-p maskers share: rows per query head or per KV head, units of keys, order, and the result."""
+"""What top-k and top-p maskers share: rows per query head or per KV head, units of keys, and the result."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from sah_core.composition import uncertain_keys
 from sah_core.errors import CompositionError
 from sah_core.grouped_heads import by_group
 from sah_core.inputs import AttentionInputs
@@ -18,9 +17,10 @@ from sah_core.masker_config import MaskerConfig
 from sah_core.state import KeyIndex
 
 from .indexing import index_of
+from .open_units import OpenUnits
 from .units import Units
 
-__all__ = ["SelectingMasker", "best_first", "rows_of"]
+__all__ = ["SelectingMasker"]
 
 ConfigT = TypeVar("ConfigT", bound=MaskerConfig)
 
@@ -59,50 +59,45 @@ class SelectingMasker(ABC, Generic[ConfigT]):
         """
 
     @abstractmethod
-    def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: Tensor) -> Tensor:
-        """Which of the ``candidates`` to take; all three bool or float of shape (b, rows, q, units)."""
+    def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: OpenUnits) -> IndexRows:
+        """Which of the ``candidates`` to take, by ``scores`` (b, rows, q, units): rows (b, rows, q) of units."""
 
-    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: Tensor) -> Tensor:
+    def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         """One row a KV head from the rows of its query heads, (b, hkv, q, units): the sum of their scores.
 
-        ``scores`` (b, hq, q, units); ``candidates`` bool (b, 1 or hq, q, units), what each head has not taken yet.
+        ``scores`` (b, hq, q, units); ``candidates``: what each query head has not taken yet.
         """
         return by_group(scores, inputs.kv_heads).sum(2)
+
+    def group_scores(self, inputs: AttentionInputs, index: KeyIndex | None, candidates: OpenUnits) -> Tensor:
+        """The scores of a selection that a KV group shares, (b, hkv, q, units): here `scores`, aggregated.
+
+        A method whose aggregate can be had from less than every query head's scores writes this one.
+        """
+        scores = self._of_all_units(inputs, candidates.count, self.scores(inputs, index))
+        return scores if scores.shape[1] == inputs.kv_heads else self.aggregate(inputs, scores, candidates)
 
     def add_mask(self, inputs: AttentionInputs, previous: Mask) -> Mask:
         """The previous mask and the selection."""
         if previous.representation == "full":
             return previous
         units = Units.of(inputs, self.unit_size)
-        scores = self._scores_of_all_units(inputs, units)
-        open_units = units.any_of(uncertain_keys(inputs, previous))
-        if self.share_kv_group and scores.shape[1] != inputs.kv_heads:
-            scores = self.aggregate(inputs, scores, open_units)
+        candidates = OpenUnits.of(inputs, units, previous.certain())
+        index = index_of(self.config, inputs, self.create_index)
+        scores = self.group_scores(inputs, index, candidates) if self.share_kv_group else self.scores(inputs, index)
+        scores = self._of_all_units(inputs, units.count, scores)
         rows = scores.shape[1]
-        candidates = rows_of(open_units, rows)
-        chosen = units.keys_of(self.select(inputs, previous, scores, candidates))
-        keys = chosen & rows_of(inputs.visible, rows)
-        selection = Mask(inputs.shape, IndexRows.from_selected(keys))
-        return previous | (selection if inputs.visible.shape[1] in (1, rows) else selection.restrict(inputs.visible))
+        chosen = self.select(inputs, previous, scores, candidates.of_groups(rows))
+        selection = Mask(inputs.shape, units.columns(chosen, inputs.shape[3]))
+        # A unit may hold keys that the row cannot see, and a row that heads share keys that not all of them see.
+        seen_by_all = inputs.unmasked or (self.unit_size == 1 and inputs.visible.shape[1] in (1, rows))
+        return previous | (selection if seen_by_all else selection.restrict(inputs.visible))
 
-    def _scores_of_all_units(self, inputs: AttentionInputs, units: Units) -> Tensor:
-        scores = self.scores(inputs, index_of(self.config, inputs, self.create_index))
+    def _of_all_units(self, inputs: AttentionInputs, units: int, scores: Tensor) -> Tensor:
         b, hq, q, _ = inputs.shape
-        if scores.shape[:3] not in {(b, hq, q), (b, inputs.kv_heads, q)} or scores.shape[3] > units.count:
+        if scores.shape[:3] not in {(b, hq, q), (b, inputs.kv_heads, q)} or scores.shape[3] > units:
             raise CompositionError(
                 f"{self.config.kind} scored a tensor of shape {tuple(scores.shape)}; "
-                f"expected ({b}, {hq} or {inputs.kv_heads}, {q}, up to {units.count})"
+                f"expected ({b}, {hq} or {inputs.kv_heads}, {q}, up to {units})"
             )
-        return pad(scores, (0, units.count - scores.shape[3]), value=-torch.inf)
-
-
-def rows_of(cells: Tensor, rows: int) -> Tensor:
-    """Cells (b, 1 or hq, q, k) bool as ``rows`` heads: a row that serves several heads has what any of them has."""
-    return cells if cells.shape[1] in (1, rows) else by_group(cells, rows).any(2)
-
-
-def best_first(scores: Tensor, candidates: Tensor) -> Tensor:
-    """Positions along the last dimension, candidates before others, larger scores first, ties in order of position."""
-    lowest = torch.finfo(scores.dtype).min
-    ranked = scores.clamp(min=lowest).masked_fill(~candidates, -torch.inf)
-    return ranked.sort(dim=-1, descending=True, stable=True).indices
+        return pad(scores, (0, units - scores.shape[3]), value=-torch.inf) if scores.shape[3] < units else scores

@@ -9,10 +9,12 @@ from torch import Tensor
 
 from sah_core.grouped_heads import by_group
 from sah_core.inputs import AttentionInputs
-from sah_core.mask import Mask
+from sah_core.mask import IndexRows, Mask
 from sah_core.masker_config import MaskerConfig, Size
 
-from .selecting import SelectingMasker, best_first
+from .largest import largest
+from .open_units import OpenUnits
+from .selecting import SelectingMasker
 
 __all__ = ["TopKMasker"]
 
@@ -32,19 +34,11 @@ class TopKMasker(SelectingMasker[ConfigT]):
         size: Size = getattr(self.config, "budget")  # noqa: B009  # the field every config of this family declares
         return size
 
-    def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: Tensor) -> Tensor:
+    def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: OpenUnits) -> IndexRows:
         """The first units in order of score, as many as the budget holds."""
-        rows = scores.shape[1]
-        keys = _of_rows(inputs.keys_of_size(self.budget), rows)  # (b, 1 | rows, q)
-        counts = _of_rows(inputs.visible_counts, rows)
+        keys = inputs.keys_of_size(self.budget)  # (b, 1 | hq, q)
         # A budget of every visible key means every unit, however the keys lie across units.
-        units = torch.where(keys >= counts, scores.shape[3], -(-keys // self.unit_size))
-        order = best_first(scores, candidates)
-        within = torch.arange(scores.shape[3], device=scores.device) < units.unsqueeze(-1)
-        taken = torch.zeros_like(candidates).scatter_(-1, order, within.expand_as(candidates))
-        return taken & candidates
-
-
-def _of_rows(counts: Tensor, rows: int) -> Tensor:
-    """Counts (b, 1 or hq, q) for ``rows`` heads: a row that serves several heads has the largest of theirs."""
-    return counts if counts.shape[1] in (1, rows) else by_group(counts, rows).amax(2)
+        units = torch.where(keys >= inputs.visible_counts, scores.shape[3], -(-keys // self.unit_size))
+        if units.shape[1] not in (1, scores.shape[1]):
+            units = by_group(units, scores.shape[1]).amax(2)  # a row that heads share has the largest of their budgets
+        return largest(scores, units, candidates)
