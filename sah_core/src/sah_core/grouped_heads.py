@@ -5,10 +5,15 @@ With g = hq / hkv, query head h belongs to KV head h // g; the g query heads of 
 
 from __future__ import annotations
 
-import torch
+from itertools import product
+
 from torch import Tensor
+from torch.nn.functional import linear
 
 __all__ = ["by_group", "grouped_average", "grouped_scores", "grouped_scores_at"]
+
+FEW_QUERIES = 16
+"""Rows of queries up to which a product is bound by reading the keys."""
 
 
 def by_group(heads: Tensor, groups: int) -> Tensor:
@@ -21,7 +26,7 @@ def grouped_scores(queries: Tensor, keys: Tensor) -> Tensor:
     b, hq, q, d = queries.shape
     hkv = keys.shape[1]
     folded = queries.reshape(b, hkv, hq // hkv * q, d)
-    return (folded @ keys.transpose(-1, -2)).reshape(b, hq, q, keys.shape[2])
+    return _products(folded, keys).reshape(b, hq, q, keys.shape[2])
 
 
 def grouped_average(weights: Tensor, values: Tensor) -> Tensor:
@@ -33,11 +38,19 @@ def grouped_average(weights: Tensor, values: Tensor) -> Tensor:
 
 
 def grouped_scores_at(queries: Tensor, keys: Tensor, indices: Tensor) -> Tensor:
-    """Inner products (b, hq, q, m) of queries (b, hq, q, d) with the keys (b, hkv, k, d) at indices (b, hq, q, m)."""
+    """Inner products (b, hq, q, m) of queries (b, hq, q, d) with the keys (b, hkv, k, d) at indices (b, h, q, m).
+
+    h is a multiple of hkv and divides hq: the hq / h query heads of a row of indices share what is gathered for it.
+    Only what is gathered is converted to the queries' dtype.
+    """
     b, hq, q, d = queries.shape
-    hkv, m = keys.shape[1], indices.shape[-1]
-    rows = hq // hkv * q
-    batch = torch.arange(b, device=keys.device).reshape(b, 1, 1)
-    head = torch.arange(hkv, device=keys.device).reshape(1, hkv, 1)
-    picked = keys[batch, head, indices.reshape(b, hkv, rows * m)].reshape(b, hkv, rows, m, d)
-    return (picked @ queries.reshape(b, hkv, rows, d, 1)).reshape(b, hq, q, m)
+    hkv, h, m = keys.shape[1], indices.shape[1], indices.shape[-1]
+    rows = h // hkv
+    folded = queries.reshape(b, hkv, rows, hq // h, q, d).transpose(3, 4)  # (b, hkv, rows, q, hq / h, d)
+    products = queries.new_empty((b, hkv, rows, hq // h, q, m))
+    # One KV head at a time, so that what was gathered is still in cache when it is used.
+    for place in product(range(b), range(hkv)):
+        wanted = indices[place[0], place[1] * rows : (place[1] + 1) * rows]  # (rows, q, m)
+        picked = keys[place].index_select(0, wanted.reshape(-1)).to(queries.dtype).reshape(rows, q, m, d)
+        products[place] = (folded[place] @ picked.mT).transpose(1, 2)
+    return products.reshape(b, hq, q, m)

@@ -98,6 +98,11 @@ class AttentionInputs:
         """The precision of everything between the tensors and the output: float32, or float64 for float64 tensors."""
         return torch.promote_types(self.queries.dtype, torch.float32)
 
+    @property
+    def logit_scaling(self) -> float:
+        """What inner products of queries and keys are multiplied by: ``scaling``, or d ** -0.5."""
+        return self.queries.shape[3] ** -0.5 if self.scaling is None else self.scaling
+
     def at_masker(self, position: int) -> AttentionInputs:
         """The same call, seen by the masker at this position of the list; what was computed stays shared."""
         return self if position == self.masker_position else attrs.evolve(self, masker_position=position)
@@ -189,15 +194,18 @@ class AttentionInputs:
         return self._once("logits", self._compute_logits)
 
     def logits_at(self, indices: Tensor) -> Tensor:
-        """Exact logits (b, hq, q, m) of the keys at ``indices`` (b, hq, q, m) int64; -inf where not visible."""
-        products = grouped_scores_at(self.queries.to(self.compute_dtype), self.keys.to(self.compute_dtype), indices)
-        logits = self.scaled(products)
-        bias = self.additive_mask
-        if bias is not None:
-            logits = logits + bias.expand(self.shape).gather(-1, indices)
+        """Exact logits (b, hq, q, m) of the keys at ``indices`` (b, h, q, m) int64; -inf where not visible.
+
+        h is a multiple of the KV heads that divides the query heads: heads that share a row read its keys once.
+        """
+        logits = self.scaled(grouped_scores_at(self.queries.to(self.compute_dtype), self.keys, indices))
         if self.unmasked:
             return logits
-        return logits.masked_fill(~self.visible.expand(self.shape).gather(-1, indices), -math.inf)
+        wanted = indices.repeat_interleave(self.shape[1] // indices.shape[1], 1)
+        bias = self.additive_mask
+        if bias is not None:
+            logits = logits + bias.expand(self.shape).gather(-1, wanted)
+        return logits.masked_fill(~self.visible.expand(self.shape).gather(-1, wanted), -math.inf)
 
     def logits_from(self, products: Tensor) -> Tensor:
         """What inner products (b, hq, q, n) with the first n keys are as logits: scaled, soft-capped, masked.
@@ -216,8 +224,7 @@ class AttentionInputs:
 
     def scaled(self, products: Tensor) -> Tensor:
         """Inner products of queries and keys as logits, but for the mask: scaled and soft-capped, any shape."""
-        scaling = self.queries.shape[-1] ** -0.5 if self.scaling is None else self.scaling
-        logits = products * scaling
+        logits = products * self.logit_scaling
         if self.softcap is None:
             return logits
         # In double precision: float32's tanh of one number may differ by its place in memory, and so undo a tie.

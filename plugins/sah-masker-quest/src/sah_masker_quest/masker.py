@@ -5,11 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sah_core import AttentionInputs, KeyIndex, Mask, OpenUnits, PageIndex, TopKMasker, Units
+from sah_core import AttentionInputs, KeyIndex, Mask, OpenUnits, TopKMasker, Units
 from sah_core.grouped_heads import by_group, grouped_scores
 from sah_core.mask import IndexRows
 
 from . import QuestConfig
+from .boxes import Boxes
 
 __all__ = ["Quest"]
 
@@ -22,8 +23,8 @@ class Quest(TopKMasker[QuestConfig]):
 
         U_p = sum over channels c of max(q_c kmin_pc, q_c kmax_pc) = relu(q) . kmax_p - relu(-q) . kmin_p,
 
-    the corner of the box that q likes best; the right-hand side takes two matrix products and no tensor of queries x
-    pages x channels. The scaling is folded into q first, and U_p follows the logit through the softcap and, with the
+    the corner of the box that q likes best; the right-hand side is one matrix product, in the keys' dtype, with
+    [kmax_p, -kmin_p] and takes no tensor of queries x pages x channels. U_p is scaled like a logit, and follows the logit through the softcap and, with the
     largest additive bias of the page's visible keys, the attention mask: it bounds the logit that attention uses.
     (The authors' evaluation code adds biases to a bound not yet scaled; they are added after scaling here.)
     """
@@ -33,23 +34,27 @@ class Quest(TopKMasker[QuestConfig]):
         """Keys in a page."""
         return self.config.page_size
 
-    def create_index(self, inputs: AttentionInputs) -> PageIndex:
-        """The pages' boxes: the minimum and maximum of every channel."""
-        return PageIndex(self.config.page_size, inputs.padding_columns, "amin", "amax")
+    def create_index(self, inputs: AttentionInputs) -> Boxes:
+        """The pages' boxes."""
+        return Boxes(self.config.page_size, inputs.padding_columns)
 
     def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
         """U_p, an upper bound of the logits of the page's visible keys; (b, hq, q, pages) in the compute dtype."""
-        assert isinstance(index, PageIndex)  # what create_index made
-        dtype = inputs.compute_dtype
-        scaling = inputs.queries.shape[3] ** -0.5 if inputs.scaling is None else inputs.scaling
-        q = inputs.queries.to(dtype) * scaling
-        highest = grouped_scores(q.relu(), index.of("amax").to(dtype))
-        bound = highest - grouped_scores((-q).relu(), index.of("amin").to(dtype))  # (b, hq, q, pages)
+        assert isinstance(index, Boxes)  # what create_index made
+        scaling = inputs.logit_scaling
+        q = inputs.queries if scaling >= 0 else -inputs.queries
+        bound = grouped_scores(torch.cat([q.relu(), (-q).relu()], -1), index.corners)  # (b, hq, q, pages)
+        if bound.dtype != inputs.compute_dtype:
+            # A product in 16 bits is rounded to them: a step up keeps it a bound.
+            bound = bound.to(inputs.compute_dtype)
+            bound = bound + bound.abs() * torch.finfo(q.dtype).eps
+        bound = bound * abs(scaling)
         if inputs.softcap is not None:
             bound = torch.tanh(bound / inputs.softcap) * inputs.softcap
-        if inputs.attention_mask is None or not inputs.attention_mask.is_floating_point():
+        bias = inputs.additive_mask
+        if bias is None:
             return bound
-        bias = inputs.attention_mask[..., : inputs.shape[3]].to(dtype).masked_fill(~inputs.visible, -torch.inf)
+        bias = bias.masked_fill(~inputs.visible, -torch.inf)
         return bound + Units.of(inputs, self.config.page_size).largest_of(bias)[..., : bound.shape[3]]
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from attrs import frozen
 from torch import Tensor
+from torch.nn.functional import pad
 
 from .storage import Rows, expand_rows, refinement
 
@@ -97,17 +98,29 @@ class IndexRows:
         """The keys of both; at a key of both, the larger probability."""
         rows = refinement(self.rows, other.rows)
         one, two = self.expand(rows), other.expand(rows)
-        indices, order = torch.cat([one.indices, two.indices], -1).sort(dim=-1, stable=True)
-        first = torch.ones_like(indices, dtype=torch.bool)
-        first[..., 1:] = indices[..., 1:] != indices[..., :-1]
-        probs = None
-        if one.probs is not None or two.probs is not None:
+        indices = torch.cat([one.indices, two.indices], -1)
+        if one.probs is None and two.probs is None:
+            indices, probs = indices.sort(-1).values, None
+        else:
+            indices, order = indices.sort(dim=-1, stable=True)
             probs = torch.cat([_probs(one), _probs(two)], -1).gather(-1, order)
-            following = torch.zeros_like(probs)
-            following[..., :-1] = probs[..., 1:].masked_fill(first[..., 1:], 0.0)
-            probs = torch.maximum(probs, following)
-        counts = one.counts + two.counts
-        return IndexRows(indices, counts, probs, self.keys).keep(first)
+        again = (indices[..., 1:] == indices[..., :-1]) & (indices[..., 1:] < self.keys)
+        both = IndexRows(indices, one.counts + two.counts, probs, self.keys)
+        if not bool(again.any()):
+            return both.trimmed()
+        if probs is not None:
+            following = torch.where(again, probs[..., 1:], 0.0)
+            probs = torch.cat([torch.maximum(probs[..., :-1], following), probs[..., -1:]], -1)
+            both = IndexRows(indices, both.counts, probs, self.keys)
+        return both.keep(~pad(again, (1, 0)))
+
+    def trimmed(self) -> IndexRows:
+        """The same rows without the columns that are padding in all of them."""
+        width = _largest(self.counts)
+        if width == self.indices.shape[-1]:
+            return self
+        probs = None if self.probs is None else self.probs[..., :width]
+        return IndexRows(self.indices[..., :width], self.counts, probs, self.keys)
 
     def at(self, keys: Tensor) -> Tensor:
         """The probability at each position of ``keys`` (sb, sh, sq, n) int64, 0 where a row lacks it; float32."""

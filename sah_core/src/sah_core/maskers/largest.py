@@ -34,16 +34,20 @@ def largest(scores: Tensor, wanted: Tensor, opened: OpenUnits) -> IndexRows:
     units = scores.shape[3]
     if most == 0:
         return IndexRows(counts.new_empty((*counts.shape, 0)), counts, None, units)
+    flat_counts = counts.reshape(-1)
     ranked = opened.hide(scores, -math.inf).reshape(-1, units)
     if units > FEW and most * 8 <= units:
-        found = _by_sample(ranked, counts.reshape(-1), most, total)
+        found = _by_sample(ranked, flat_counts, most, total)
         if found is not None:
             return IndexRows.from_pairs(found[0], found[1], counts, units)
-    lowest = torch.finfo(scores.dtype).min  # an open unit comes before any that is not, whatever its score
-    clean = scores.nan_to_num(nan=math.inf, posinf=math.inf, neginf=lowest)
-    ranked = opened.hide(clean, -math.inf).reshape(-1, units)
-    chosen = _at_least(ranked, _nth(ranked, counts.reshape(-1), most), counts.reshape(-1))
-    row, unit = chosen.nonzero(as_tuple=True)
+    nth = _nth(ranked, flat_counts, most)
+    if not bool(nth.isfinite().all()):
+        # An open unit comes before any that is not, even with a score of -inf.
+        lowest = torch.finfo(scores.dtype).min
+        clean = scores.nan_to_num(nan=math.inf, posinf=math.inf, neginf=lowest)
+        ranked = opened.hide(clean, -math.inf).reshape(-1, units)
+        nth = _nth(ranked, flat_counts, most)
+    row, unit = _at_least(ranked, nth, flat_counts).nonzero(as_tuple=True)
     return IndexRows.from_pairs(row, unit, counts, units)
 
 
