@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from itertools import product
 
+import torch
 from torch import Tensor
 from torch.nn.functional import linear
 
@@ -27,6 +28,19 @@ def grouped_scores(queries: Tensor, keys: Tensor) -> Tensor:
     hkv = keys.shape[1]
     folded = queries.reshape(b, hkv, hq // hkv * q, d)
     return _products(folded, keys).reshape(b, hq, q, keys.shape[2])
+
+
+def _products(queries: Tensor, keys: Tensor) -> Tensor:
+    """Inner products (b, h, n, k) of queries (b, h, n, d) with keys (b, h, k, d), in the order a CPU is fastest at."""
+    if queries.device.type != "cpu" or queries.shape[2] > FEW_QUERIES:
+        return queries @ keys.mT
+    if queries.dtype in (torch.float32, torch.float64):
+        return (keys @ queries.mT).mT  # half the time: keys are read in rows
+    if keys.is_contiguous():
+        return queries @ keys.mT
+    # In 16 bits a batch of matrices that do not lie end to end takes a path twenty times slower than one after another.
+    pairs = zip(queries.flatten(0, 1), keys.flatten(0, 1), strict=True)
+    return torch.stack([linear(query, key) for query, key in pairs]).reshape(*queries.shape[:3], keys.shape[2])
 
 
 def grouped_average(weights: Tensor, values: Tensor) -> Tensor:
