@@ -17,9 +17,9 @@ from sah_core import (
     ConfigError,
     MaskerConfig,
     ProtocolConfig,
-    ResearchAttention,
     RunConfig,
     UsageError,
+    create_attention,
     default_registry,
     load_config,
 )
@@ -73,7 +73,7 @@ class ModelAdapterHF(ModelAdapter):
         self.protocol = run.protocol
         self.generation = GenerationOptions(run.generation)
         self.attention_config = run.attention
-        self.attention = None if run.attention is None else ResearchAttention.from_config(run.attention)
+        self.attention = None if run.attention is None else create_attention(run.attention)
         self.model: Any = model
         self.tokenizer = tokenizer
         if run.model is not None:
@@ -178,11 +178,13 @@ class ModelAdapterHF(ModelAdapter):
 
         Called as ``function(module, query, key, value, attention_mask, scaling, dropout, **keywords)`` it attends
         sparsely whatever mode is open, the queries being those of the last keys, and keeps no index between calls.
-        It gives the output (b, q, hq, dv) and the weights (b, hq, q, k).
+        It gives the output (b, q, hq, dv) and the weights (b, hq, q, k); the efficient backend forms none and gives
+        None in their place.
         """
-        attention = self.attention
-        if attention is None:
+        attention, config = self.attention, self.attention_config
+        if attention is None or config is None:
             raise UsageError("this adapter has no attention config, so it has no attention function")
+        need_weights = config.kind == "research"
 
         def attend(
             module: nn.Module,
@@ -195,7 +197,7 @@ class ModelAdapterHF(ModelAdapter):
             **keywords: Any,
         ) -> AttentionResult:
             call = AttentionCall(module, query, key, value, attention_mask, scaling, dropout, keywords)
-            result = attention(call.inputs(first=key.shape[2] - query.shape[2]), need_weights=True)
+            result = attention(call.inputs(first=key.shape[2] - query.shape[2]), need_weights=need_weights)
             return result.output.transpose(1, 2).contiguous(), result.weights
 
         return attend
@@ -227,6 +229,7 @@ class ModelAdapterHF(ModelAdapter):
             device=str(parameter.device),
             versions={name: version(name) for name in ("sah-core", "sah-hf", "torch", "transformers")},
             protocol="dense" if config is None else self.protocol.sparse_from,
+            backend=None if config is None else config.kind,
             maskers=() if config is None else tuple(_masker_report(masker) for masker in config.maskers),
             dense_layers=self.dense_layers,
             seed=None if config is None else config.seed,

@@ -15,6 +15,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from sah_core import AttentionInputs, AttentionState
 
 from .errors import UnsupportedModelError
+from .forward_facts import ForwardFacts
 from .switch import original_implementation
 
 __all__ = ["AttentionCall", "AttentionResult"]
@@ -76,22 +77,29 @@ class AttentionCall:
             )
         return self._call(function)
 
-    def inputs(self, first: int, padding: Tensor | None = None, state: AttentionState | None = None) -> AttentionInputs:
+    def inputs(
+        self,
+        first: int,
+        padding: Tensor | None = None,
+        state: AttentionState | None = None,
+        facts: ForwardFacts | None = None,
+    ) -> AttentionInputs:
         """The same call for our attention.
 
         ``first`` is the absolute position of the first query, padding columns counted; ``padding`` (b,) int64 how many
-        of those columns each row has; ``state`` the request's.
+        of those columns each row has; ``state`` the request's; ``facts`` what the forward's other layers found out.
         """
         q, k = self.query.shape[2], self.key.shape[2]
         # Keys end with the last query's: a sliding layer holds fewer than there were, a static cache empty ones after.
         key_offset = max(0, first + q - k)
         length = first + q - key_offset
-        positions = torch.arange(first, first + q, device=self.query.device)
+        facts = ForwardFacts() if facts is None else facts
+        positions = facts.positions(first, q, self.query.device)
         return AttentionInputs(
             self.query,
-            self.key[:, :, :length],
-            self.value[:, :, :length],
-            attention_mask=self._mask(positions, key_offset, length, padding),
+            self.key if length == k else self.key[:, :, :length],
+            self.value if length == k else self.value[:, :, :length],
+            attention_mask=self._mask(positions, key_offset, length, padding, facts),
             scaling=self.scaling,
             softcap=self.keywords.get("softcap"),
             sinks=self.keywords.get("s_aux"),
@@ -103,14 +111,20 @@ class AttentionCall:
             state=state,
         )
 
-    def _mask(self, positions: Tensor, key_offset: int, length: int, padding: Tensor | None) -> Tensor:
-        """The mask that was handed in, or the causal one where there was none to read, bool (b or 1, 1, q, k)."""
+    def _mask(
+        self, positions: Tensor, key_offset: int, length: int, padding: Tensor | None, facts: ForwardFacts
+    ) -> Tensor | None:
+        """What the mask handed in says, or where there was none the causal one; bool (b or 1, 1, q, k)."""
         mask = self.attention_mask
         if isinstance(mask, Tensor) and mask.dim() == 4:
-            return mask
+            return facts.mask(mask, length)
+        window = self.keywords.get("sliding_window")
+        if window is not None and length <= window:
+            window = None
+        if padding is None and window is None and len(positions) == 1:
+            return None
         columns = torch.arange(key_offset, key_offset + length, device=positions.device)
         seen = columns <= positions.unsqueeze(-1)
-        window = self.keywords.get("sliding_window")
         if window is not None:
             seen = seen & (columns > positions.unsqueeze(-1) - window)
         seen = seen[None, None]

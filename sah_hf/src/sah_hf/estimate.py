@@ -21,9 +21,9 @@ from sah_core import (
     AttentionState,
     ConfigError,
     PositionalMasker,
-    ResearchAttention,
     UsageError,
     apply_maskers,
+    create_attention,
 )
 
 from .attention_shape import AttentionShape, LayerGroup
@@ -121,7 +121,7 @@ def _measure(attention: AttentionConfig, shape: AttentionShape, group: LayerGrou
         return torch.randn(1, heads, length, width, generator=generator).to(shape.dtype)
 
     state = AttentionState(context_length=tokens - 1)
-    sparse = ResearchAttention.from_config(attention)
+    sparse = create_attention(attention)
     inputs = AttentionInputs(
         normal(shape.query_heads // shape.kv_heads, 1, shape.key_width),
         normal(1, visible, shape.key_width),

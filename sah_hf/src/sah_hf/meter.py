@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import attrs
 import torch
 from torch import Tensor
@@ -21,7 +23,12 @@ class _Totals:
     visible: Tensor  # (hq,) int64
     errors: Tensor  # sum over queries of their relative error
     rows: Tensor  # how many queries that is
-    calls: int = 0
+    visible_to_all: int = 0  # of calls without a mask, each head's; beside ``visible``
+    paths: Counter[str] = attrs.field(factory=Counter)  # of calls
+
+    @property
+    def density(self) -> Tensor:  # (hq,)
+        return self.attended / (self.visible + self.visible_to_all)
 
 
 class Meter:
@@ -39,10 +46,16 @@ class Meter:
             counts = torch.zeros(2, heads, dtype=torch.int64, device=device)
             sums = torch.zeros(2, dtype=torch.float32, device=device)
             totals = self._layers[inputs.layer_idx] = _Totals(counts[0], counts[1], sums[0], sums[1])
-        rows = inputs.shape[:3]
-        totals.calls += 1
-        totals.attended = totals.attended + output.mask.attended(inputs.visible).sum((0, 2))
-        totals.visible = totals.visible + inputs.visible_counts.expand(rows).sum((0, 2))
+        totals.paths[output.path] += 1
+        b, hq, q, k = inputs.shape
+        if inputs.unmasked:
+            totals.visible_to_all += b * q * k
+            kept = output.mask
+        else:
+            totals.visible = totals.visible + inputs.visible_counts.expand(b, hq, q).sum((0, 2))
+            kept = output.mask.restrict(inputs.visible)  # as it is stored: heads that share a row are looked up once
+        # A mask that stores nothing is on no device.
+        totals.attended = totals.attended + kept.attended().to(inputs.device).sum((0, 2))
         if self.measure_error:
             errors = _relative_errors(inputs, output.output)
             totals.errors = totals.errors + errors.sum()
@@ -51,23 +64,23 @@ class Meter:
     @property
     def calls(self) -> int:
         """How many sparse calls were made, in all layers together."""
-        return sum(totals.calls for totals in self._layers.values())
+        return sum(totals.paths.total() for totals in self._layers.values())
 
     @property
     def density(self) -> float | None:
         """Attended over visible keys of everything counted; None where nothing was."""
         attended = sum(int(totals.attended.sum()) for totals in self._layers.values())
-        visible = sum(int(totals.visible.sum()) for totals in self._layers.values())
+        visible = sum(int((totals.visible + totals.visible_to_all).sum()) for totals in self._layers.values())
         return attended / visible if visible else None
 
     def layer(self, number: int) -> LayerReport:
         """What was counted for a layer; a layer without sparse calls is a dense one."""
         totals = self._layers.get(number)
         if totals is None:
-            return LayerReport(number, "dense", 0, None, None)
-        density = tuple((totals.attended / totals.visible).tolist())
+            return LayerReport(number, "dense", 0, {}, None, None)
+        density = tuple(totals.density.tolist())
         error = float(totals.errors / totals.rows) if self.measure_error else None
-        return LayerReport(number, "sparse", totals.calls, density, error)
+        return LayerReport(number, "sparse", totals.paths.total(), dict(totals.paths), density, error)
 
 
 def _relative_errors(inputs: AttentionInputs, output: Tensor) -> Tensor:

@@ -28,6 +28,8 @@ class LayerReport:
     layer: int
     mode: Literal["sparse", "dense"]
     sparse_calls: int
+    paths: dict[str, int]
+    """How those calls were computed, as `AttentionOutput.path` names it, and how many of them each way."""
     density: tuple[float, ...] | None
     """For each query head, attended keys over visible keys, both summed over every query of every sparse call."""
     output_error: float | None
@@ -64,6 +66,8 @@ class RequestReport:
     versions: dict[str, str]
     protocol: Literal["question", "generation", "dense"]
     """From where on attention was sparse: the question, the generated tokens, or nowhere."""
+    backend: Literal["research", "efficient"] | None
+    """The attention config's ``kind``; None without one. What its calls ran is in ``paths``."""
     maskers: tuple[MaskerReport, ...]
     dense_layers: tuple[int, ...]
     seed: int | None
@@ -101,6 +105,12 @@ class RequestReport:
         return sum(layer.sparse_calls for layer in self.layers)
 
     @property
+    def paths(self) -> dict[str, int]:
+        """How those calls were computed: how many each way, of all layers together."""
+        names = sorted({name for layer in self.layers for name in layer.paths})
+        return {name: sum(layer.paths.get(name, 0) for layer in self.layers) for name in names}
+
+    @property
     def output_error(self) -> float | None:
         """Mean over the sparse layers of their output error, if it was measured."""
         errors = [layer.output_error for layer in self.layers if layer.output_error is not None]
@@ -108,7 +118,7 @@ class RequestReport:
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, the sums above included."""
-        totals = ("question_tokens", "answer_tokens", "decode_seconds", "sparse_calls", "output_error")
+        totals = ("question_tokens", "answer_tokens", "decode_seconds", "sparse_calls", "paths", "output_error")
         return {**attrs.asdict(self), **{name: getattr(self, name) for name in totals}}
 
     def to_json(self, *, indent: int | None = None) -> str:

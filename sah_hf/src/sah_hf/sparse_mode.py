@@ -10,10 +10,11 @@ from weakref import WeakKeyDictionary, WeakSet
 import torch
 from torch import Tensor, nn
 
-from sah_core import AttentionState, SparseAttention
+from sah_core import AttentionState, EfficientAttention, SparseAttention, UsageError
 
 from .attention_call import AttentionCall, AttentionResult
 from .errors import GenerationError
+from .forward_facts import ForwardFacts
 from .meter import Meter
 from .modes import Mode
 
@@ -25,6 +26,9 @@ class SparseMode(Mode):
 
     Each KV cache has its own attention state, which begins with the first sparse forward on it: what the cache holds by
     then is the context. A cache that is filled anew starts a new one.
+
+    A sparse forward that is asked for attention weights raises UsageError where the backend has none to give, before it
+    has changed the cache.
     """
 
     def __init__(
@@ -56,11 +60,23 @@ class SparseMode(Mode):
                 self._states.pop(cache, None)
         if filled < self.sparse_from:
             return None
+        need_weights = self._need_weights(given)
         self.sparse_forwards += 1
         state = self._states.get(cache)
         if state is None:
             state = self._states[cache] = AttentionState(context_length=filled)
-        return _SparseForward(self, state, filled, given)
+        return _SparseForward(self, state, filled, given, need_weights=need_weights)
+
+    def _need_weights(self, given: Mapping[str, Any]) -> bool:
+        """Whether the forward is asked for attention weights; refused before a layer has written to the cache."""
+        asked = given.get("output_attentions")
+        wanted = bool(getattr(self.model.config, "output_attentions", False) if asked is None else asked)
+        if wanted and isinstance(self.attention, EfficientAttention):
+            raise UsageError(
+                "output_attentions was asked for, and the efficient backend has no attention weights over all keys to "
+                "give: use kind: research"
+            )
+        return wanted
 
     def _guard(self, cache: Any) -> None:
         """Beam search reorders the rows of a cache between forwards; the state's rows would no longer be the same."""
@@ -78,14 +94,16 @@ class SparseMode(Mode):
 class _SparseForward:
     """One sparse forward with its arguments; ``first`` is the absolute position of its first query."""
 
-    def __init__(self, mode: SparseMode, state: AttentionState, first: int, given: Mapping[str, Any]) -> None:
+    def __init__(
+        self, mode: SparseMode, state: AttentionState, first: int, given: Mapping[str, Any], *, need_weights: bool
+    ) -> None:
         self.mode = mode
         self.state = state
         self.first = first
         self.attention_mask = given.get("attention_mask")
         self.position_ids = given.get("position_ids")
-        weights = given.get("output_attentions")
-        self.need_weights = bool(getattr(mode.model.config, "output_attentions", False) if weights is None else weights)
+        self.facts = ForwardFacts()
+        self.need_weights = need_weights
 
     def owns(self, part: object) -> bool:
         return self.mode.owns(part)
@@ -93,7 +111,7 @@ class _SparseForward:
     def attend(self, call: AttentionCall) -> AttentionResult:
         if call.layer in self.mode.dense_layers or not call.is_causal:
             return call.dense()
-        inputs = call.inputs(self.first, self._padding(call.query), self.state)
+        inputs = call.inputs(self.first, self._padding(call.query), self.state, self.facts)
         output = self.mode.attention(inputs, need_weights=self.need_weights)
         self.mode.meter.record(inputs, output)
         weights = None if output.weights is None else output.weights.to(call.query.dtype)
@@ -110,11 +128,18 @@ class _SparseForward:
     def _leading_gaps(self) -> Tensor | None:
         mask, places = self.attention_mask, self.position_ids
         if isinstance(mask, Tensor) and mask.dim() == 2:
-            return (mask == 0).long().cumprod(-1).sum(-1)
+            return _leading_zeros(mask)
         # `generate` makes masks for a static cache beforehand; its positions count tokens, and ours columns.
         if isinstance(places, Tensor) and places.dim() == 2:
             return (self.first - places[:, 0]).clamp(0, self.first)
         return None
+
+
+def _leading_zeros(mask: Tensor) -> Tensor:
+    """How many columns of each row of a mask (b, k) come before its first token, int64 (b,)."""
+    if bool((mask[:, 0] != 0).all()):  # no padding, as most often: no need to look through all columns
+        return torch.zeros(mask.shape[0], dtype=torch.int64, device=mask.device)
+    return (mask == 0).long().cumprod(-1).sum(-1)
 
 
 def _refuse_reordering(*args: Any, **keywords: Any) -> NoReturn:

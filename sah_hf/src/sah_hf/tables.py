@@ -18,6 +18,7 @@ def report_tables(report: RequestReport) -> list[Table]:
     summary.add_row("model", f"{report.model} ({report.model_type}, {report.dtype}, {report.device})")
     summary.add_row("sparse from", report.protocol if report.protocol != "dense" else "nowhere: dense attention")
     if report.maskers:
+        summary.add_row("backend", f"{report.backend}: {_paths(report.paths)}")
         summary.add_row("maskers", ", ".join(f"{m.kind} ({m.distribution} {m.version})" for m in report.maskers))
         summary.add_row("dense layers", ", ".join(map(str, report.dense_layers)) or "none")
         summary.add_row("density", "no sparse call" if report.density is None else f"{report.density:.2%}")
@@ -38,10 +39,13 @@ def report_tables(report: RequestReport) -> list[Table]:
             continue
         shares = (layer.mean_density, min(layer.density), max(layer.density))
         error = "-" if layer.output_error is None else f"{layer.output_error:.4f}"
-        layers.add_row(
-            str(layer.layer), layer.mode, str(layer.sparse_calls), *(f"{share:.2%}" for share in shares), error
-        )
+        layers.add_row(str(layer.layer), layer.mode, _paths(layer.paths), *(f"{share:.2%}" for share in shares), error)
     return [summary, layers]
+
+
+def _paths(calls: dict[str, int]) -> str:
+    """How many calls were computed which way."""
+    return ", ".join(f"{count} {path}" for path, count in calls.items()) or "no sparse call"
 
 
 def estimate_table(estimate: Estimate) -> Table:
