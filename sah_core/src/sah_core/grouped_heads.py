@@ -5,6 +5,7 @@ With g = hq / hkv, query head h belongs to KV head h // g; the g query heads of 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import product
 
 import torch
@@ -23,7 +24,10 @@ def by_group(heads: Tensor, groups: int) -> Tensor:
 
 
 def grouped_scores(queries: Tensor, keys: Tensor) -> Tensor:
-    """Inner products (b, hq, q, k) of queries (b, hq, q, d) with keys (b, hkv, k, d)."""
+    """Inner products (b, hq, q, k) of queries (b, hq, q, d) with keys (b, hkv, k, d), in the queries' dtype.
+
+    Keys of another dtype are converted one KV head at a time.
+    """
     b, hq, q, d = queries.shape
     hkv = keys.shape[1]
     folded = queries.reshape(b, hkv, hq // hkv * q, d)
@@ -32,6 +36,11 @@ def grouped_scores(queries: Tensor, keys: Tensor) -> Tensor:
 
 def _products(queries: Tensor, keys: Tensor) -> Tensor:
     """Inner products (b, h, n, k) of queries (b, h, n, d) with keys (b, h, k, d), in the order a CPU is fastest at."""
+    if queries.dtype != keys.dtype:
+        products = [
+            _products(query[None, None], key.to(query.dtype)[None, None]) for query, key in _heads(queries, keys)
+        ]
+        return torch.stack(products).reshape(*queries.shape[:3], keys.shape[2])
     if queries.device.type != "cpu" or queries.shape[2] > FEW_QUERIES:
         return queries @ keys.mT
     if queries.dtype in (torch.float32, torch.float64):
@@ -39,16 +48,28 @@ def _products(queries: Tensor, keys: Tensor) -> Tensor:
     if keys.is_contiguous():
         return queries @ keys.mT
     # In 16 bits a batch of matrices that do not lie end to end takes a path twenty times slower than one after another.
-    pairs = zip(queries.flatten(0, 1), keys.flatten(0, 1), strict=True)
-    return torch.stack([linear(query, key) for query, key in pairs]).reshape(*queries.shape[:3], keys.shape[2])
+    products = [linear(query, key) for query, key in _heads(queries, keys)]
+    return torch.stack(products).reshape(*queries.shape[:3], keys.shape[2])
+
+
+def _heads(one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """The matrices of two tensors (b, h, ...), head by head."""
+    for batch in range(one.shape[0]):
+        yield from zip(one[batch], other[batch], strict=True)
 
 
 def grouped_average(weights: Tensor, values: Tensor) -> Tensor:
-    """Weighted sums (b, hq, q, dv) of values (b, hkv, k, dv) under weights (b, hq, q, k)."""
+    """Weighted sums (b, hq, q, dv) of values (b, hkv, k, dv) under weights (b, hq, q, k), in the weights' dtype.
+
+    Values of another dtype are converted one KV head at a time.
+    """
     b, hq, q, k = weights.shape
     hkv = values.shape[1]
     folded = weights.reshape(b, hkv, hq // hkv * q, k)
-    return (folded @ values).reshape(b, hq, q, values.shape[3])
+    if values.dtype == weights.dtype:
+        return (folded @ values).reshape(b, hq, q, values.shape[3])
+    sums = [one @ some.to(one.dtype) for one, some in _heads(folded, values)]
+    return torch.stack(sums).reshape(b, hq, q, values.shape[3])
 
 
 def grouped_scores_at(queries: Tensor, keys: Tensor, indices: Tensor) -> Tensor:

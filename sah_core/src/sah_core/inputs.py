@@ -220,7 +220,7 @@ class AttentionInputs:
         return logits if self.unmasked else logits.masked_fill(~self.visible[..., :n], -math.inf)
 
     def _compute_logits(self) -> Tensor:
-        return self.logits_from(grouped_scores(self.queries.to(self.compute_dtype), self.keys.to(self.compute_dtype)))
+        return self.logits_from(grouped_scores(self.queries.to(self.compute_dtype), self.keys))
 
     def scaled(self, products: Tensor) -> Tensor:
         """Inner products of queries and keys as logits, but for the mask: scaled and soft-capped, any shape."""

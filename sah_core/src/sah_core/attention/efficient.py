@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import lcm
 
 from sah_core.chain import check_chain, check_no_exact_logits
 from sah_core.composition import Masker, fold_maskers
@@ -11,9 +12,13 @@ from sah_core.inputs import AttentionInputs
 from sah_core.mask import Mask
 
 from .backend import AttentionOutput, SparseAttention
+from .dense import dense_attention
 from .gathered import gathered_attention
 
 __all__ = ["EfficientAttention"]
+
+GATHERING = 1.0
+"""What a gathered key costs, in keys read one after another; measured: see docs/results/performance.md."""
 
 
 class EfficientAttention(SparseAttention):
@@ -44,4 +49,16 @@ class EfficientAttention(SparseAttention):
                 "use kind: research for output_attentions"
             )
         mask = self.mask(inputs)
+        if dense_is_cheaper(inputs, mask):
+            return AttentionOutput(dense_attention(inputs, mask), mask, path="dense")
         return AttentionOutput(gathered_attention(inputs, mask), mask, path="gathered")
+
+
+def dense_is_cheaper(inputs: AttentionInputs, mask: Mask) -> bool:
+    """Whether reading every key once costs less than gathering what each stored row of the mask attends to."""
+    if mask.representation in ("full", "dense"):
+        return True
+    stored = mask.index_rows(inputs.device)
+    keys = inputs.shape[3]
+    heads, queries, width = lcm(stored.rows[1], inputs.kv_heads), stored.rows[2], stored.indices.shape[3]
+    return heads * queries * width * GATHERING > inputs.kv_heads * keys

@@ -7,6 +7,7 @@ used. The maths is that of `maths`, over the attended keys alone, in float32 (fl
 
 from __future__ import annotations
 
+import math
 from math import lcm
 
 import torch
@@ -24,8 +25,8 @@ from .rows import check_no_empty_row, first_row
 
 __all__ = ["KeySets", "gathered_attention"]
 
-KEYS_AT_ONCE = 4096
-"""Keys gathered before they are used: with 128 channels in float32, the 2 MiB that stay in a core's cache."""
+KEYS_AT_ONCE = 2048
+"""Keys gathered before they are used: with 128 channels in float32 the megabyte that stays in a core's cache."""
 
 
 def gathered_attention(inputs: AttentionInputs, mask: Mask) -> Tensor:
@@ -33,11 +34,13 @@ def gathered_attention(inputs: AttentionInputs, mask: Mask) -> Tensor:
     if mask.shape != inputs.shape:
         raise InputsError(f"the mask has shape {mask.shape}; these inputs need {inputs.shape}")
     sets = KeySets.of(inputs, mask)
-    weights = sets.weights(inputs)
+    keys = KeyRows.of(inputs.keys, sets.indices, sets.heads, sets.rows, inputs.compute_dtype)
+    weights = sets.weights(inputs, keys)
     if inputs.dropout:
         weights = dropout(weights, inputs.dropout, training=True)
-    output = sets.to_heads(sets.average(inputs, weights))
-    if not bool(output.isfinite().all()):
+    values = keys.beside(inputs.values, sets.indices, sets.heads, sets.rows)
+    output = sets.to_heads(sets.average(values, weights))
+    if not _all_finite(output):
         raise NumericalError(f"{first_row(inputs, ~output.isfinite())}: the attention output is NaN or infinite")
     return output.to(inputs.queries.dtype)
 
@@ -82,18 +85,14 @@ class KeySets:
             probs = None if probs is None else torch.where(valid, probs, 1.0)
         return cls((b, hq, q), heads, rows, indices, valid, probs)
 
-    def weights(self, inputs: AttentionInputs) -> Tensor:
+    def weights(self, inputs: AttentionInputs, keys: KeyRows) -> Tensor:
         """The normalised weights (r, n, m) of the keys read; NumericalError for a logit that is NaN or infinite."""
-        logits = inputs.scaled(self._products(inputs))
+        logits = inputs.scaled(self._products(inputs, keys))
         bias = inputs.additive_mask
         if bias is not None:
             logits = logits + self._of_cells(bias.expand(inputs.shape))
-        finite = logits.isfinite()
-        if self.valid is not None:
-            finite |= ~self.valid.unsqueeze(1)
-        if not bool(finite.all()):
-            wrong = self.to_heads(~finite.all(-1, keepdim=True))
-            raise NumericalError(f"{first_row(inputs, wrong)}: the logit of an attended key is NaN or infinite")
+        if not _all_finite(logits):
+            self._check_finite(inputs, logits)
         if self.probs is not None:
             logits = logits - self.probs.to(logits.dtype).log().unsqueeze(1)
         if self.valid is not None:
@@ -105,15 +104,11 @@ class KeySets:
         # A set without keys is of a query that sees none: its output is 0.
         return weights if self.valid is None else weights.masked_fill(~self.valid.unsqueeze(1), 0.0)
 
-    def average(self, inputs: AttentionInputs, weights: Tensor) -> Tensor:
+    def average(self, values: KeyRows, weights: Tensor) -> Tensor:
         """The sums (r, n, dv) of the values read, under weights (r, n, m)."""
-        values = KeyRows.of(inputs.values, self.heads, self.rows, inputs.compute_dtype)
         outputs = []
-        for first, last in self._blocks():
-            parts = [
-                weights[first:last, :, keys] @ values.at(first, self.indices[first:last, keys])
-                for keys in self._spans()
-            ]
+        for sets in self._blocks():
+            parts = [weights[sets, :, keys] @ values.at(sets, keys) for keys in self._spans()]
             outputs.append(parts[0] if len(parts) == 1 else torch.stack(parts).sum(0))
         return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
 
@@ -131,15 +126,22 @@ class KeySets:
             rows = rows.reshape(b, self.heads, q, hq // self.heads, -1).transpose(2, 3)
         return rows.reshape(b, hq, q, -1)
 
-    def _products(self, inputs: AttentionInputs) -> Tensor:
+    def _products(self, inputs: AttentionInputs, keys: KeyRows) -> Tensor:
         """Inner products (r, n, m) of queries and the keys they read."""
         queries = self.from_heads(inputs.queries.to(inputs.compute_dtype))
-        keys = KeyRows.of(inputs.keys, self.heads, self.rows, inputs.compute_dtype)
         products = []
-        for first, last in self._blocks():
-            parts = [queries[first:last] @ keys.at(first, self.indices[first:last, span]).mT for span in self._spans()]
+        for sets in self._blocks():
+            parts = [queries[sets] @ keys.at(sets, span).mT for span in self._spans()]
             products.append(parts[0] if len(parts) == 1 else torch.cat(parts, -1))
         return products[0] if len(products) == 1 else torch.cat(products)
+
+    def _check_finite(self, inputs: AttentionInputs, logits: Tensor) -> None:
+        wrong = ~logits.isfinite()
+        if self.valid is not None:
+            wrong &= self.valid.unsqueeze(1)
+        if bool(wrong.any()):
+            row = first_row(inputs, self.to_heads(wrong.any(-1, keepdim=True)))
+            raise NumericalError(f"{row}: the logit of an attended key is NaN or infinite")
 
     def _of_cells(self, cells: Tensor) -> Tensor:
         """What ``cells`` (b, hq, q, k) hold at the keys read, (r, n, m)."""
@@ -147,16 +149,24 @@ class KeySets:
         indices = expand_rows(self.indices.reshape(b, self.heads, self.rows, -1), (b, hq, q))
         return self.from_heads(cells.gather(-1, indices))
 
-    def _blocks(self) -> list[tuple[int, int]]:
-        """First and one-past-last of the sets that are gathered together."""
+    def _blocks(self) -> list[slice]:
+        """The sets that are gathered together."""
         sets, width = self.indices.shape
         step = max(1, KEYS_AT_ONCE // max(width, 1))
-        return [(first, min(first + step, sets)) for first in range(0, sets, step)]
+        return [slice(first, first + step) for first in range(0, sets, step)]
 
     def _spans(self) -> list[slice]:
         """The keys of a set that are gathered together."""
         width = self.indices.shape[1]
         return [slice(first, first + KEYS_AT_ONCE) for first in range(0, max(width, 1), KEYS_AT_ONCE)]
+
+
+def _all_finite(values: Tensor) -> bool:
+    """Whether there is no NaN or infinity, in one pass."""
+    if values.numel() == 0:
+        return True
+    least, most = values.detach().aminmax()
+    return math.isfinite(float(least)) and math.isfinite(float(most))
 
 
 def _all_visible(inputs: AttentionInputs, indices: Tensor) -> bool:

@@ -11,25 +11,24 @@ __all__ = ["KeyRows"]
 
 @frozen(eq=False)
 class KeyRows:
-    """Keys or values (b, hkv, k, d) as the r sets of keys of a mask read them; nothing is copied but what is read.
+    """Keys or values (b, hkv, k, d) as the r sets of m keys of a mask read them; nothing is copied but what is read.
 
-    Where the strides allow it, and those of slices, caches and projections split into heads do, key j of a set is row
-    ``first[set] + j * step`` of one matrix ``rows`` over the tensor's memory: gathering whole rows of a matrix is the
-    fastest. Any other layout is gathered through its batch row, head and position, several times slower.
+    Where the strides allow it, and those of slices, caches and projections split into heads do, the tensor's memory is
+    one matrix ``rows`` (n, d), of which set i reads the rows ``places[i]``: gathering whole rows of a matrix is the
+    fastest. Any other layout is gathered through batch row, head and position, several times slower.
     """
 
     tensor: Tensor
     rows: Tensor | None
-    """(n, d)."""
-    first: Tensor
-    """int64 (r, 1)."""
-    step: int
+    places: Tensor
+    """int64 (r, m)."""
     dtype: torch.dtype
     """What is read is converted to this."""
+    _room: dict[torch.dtype, Tensor]
 
     @classmethod
-    def of(cls, tensor: Tensor, heads: int, rows: int, dtype: torch.dtype) -> KeyRows:
-        """For sets numbered (b, ``heads``, ``rows``), ``heads`` a multiple of the KV heads."""
+    def of(cls, tensor: Tensor, indices: Tensor, heads: int, rows: int, dtype: torch.dtype) -> KeyRows:
+        """For sets numbered (b, ``heads``, ``rows``), ``heads`` a multiple of the KV heads; ``indices`` (r, m)."""
         b, kv_heads, keys, width = tensor.shape
         regular = tensor.stride(3) == 1 and all(stride % width == 0 for stride in tensor.stride()[:3])
         # Without rows the places are numbered as if the tensor were contiguous.
@@ -39,18 +38,42 @@ class KeyRows:
         if regular:
             count = (b - 1) * batch_step + (kv_heads - 1) * head_step + (keys - 1) * step + 1
             flat = tensor.as_strided((count, width), (width, 1))
-        first = torch.arange(heads, device=tensor.device) // (heads // kv_heads) * head_step
-        if b > 1:
-            first = first + torch.arange(b, device=tensor.device).unsqueeze(1) * batch_step
-        first = first.reshape(-1, 1)
-        return cls(tensor, flat, first if rows == 1 else first.repeat_interleave(rows, 0), step, dtype)
+        starts = [
+            batch * batch_step + head * kv_heads // heads * head_step for batch in range(b) for head in range(heads)
+        ]
+        first = torch.tensor(starts, device=tensor.device).unsqueeze(-1)
+        if rows > 1:
+            first = first.repeat_interleave(rows, 0)
+        return cls(tensor, flat, (indices if step == 1 else indices * step) + first, dtype, {})
 
-    def at(self, start: int, indices: Tensor) -> Tensor:
-        """The rows at ``indices`` (n, m) of the sets from ``start`` on, (n, m, d)."""
-        places = indices if self.step == 1 else indices * self.step
-        places = places + self.first[start : start + indices.shape[0]]
-        if self.rows is not None:
-            return self.rows.index_select(0, places.reshape(-1)).view(*indices.shape, -1).to(self.dtype)
-        _, kv_heads, keys, _ = self.tensor.shape
-        head = places // keys
-        return self.tensor[head // kv_heads, head % kv_heads, indices].to(self.dtype)
+    def beside(self, tensor: Tensor, indices: Tensor, heads: int, rows: int) -> KeyRows:
+        """The same sets of another tensor, the values beside these keys."""
+        if self.rows is None or tensor.stride() != self.tensor.stride() or tensor.shape != self.tensor.shape:
+            return KeyRows.of(tensor, indices, heads, rows, self.dtype)
+        flat = tensor.as_strided(self.rows.shape, self.rows.stride())
+        return KeyRows(tensor, flat, self.places, self.dtype, self._room)
+
+    def at(self, sets: slice, keys: slice) -> Tensor:
+        """What these sets read at these of their m places, (sets, keys, d); the next call may write to it."""
+        places = self.places[sets, keys]
+        if self.rows is None:
+            _, kv_heads, length, _ = self.tensor.shape
+            head = places // length
+            return self.tensor[head // kv_heads, head % kv_heads, places % length].to(self.dtype)
+        shape = (*places.shape, self.rows.shape[1])
+        if torch.is_grad_enabled() and self.rows.requires_grad:
+            return self.rows.index_select(0, places.reshape(-1)).view(shape).to(self.dtype)
+        # Fresh memory for every block costs more than filling it.
+        read = self._space(self.rows.dtype, places.numel())
+        torch.index_select(self.rows, 0, places.reshape(-1), out=read)
+        if self.rows.dtype != self.dtype:
+            read = self._space(self.dtype, places.numel()).copy_(read)
+        return read.view(shape)
+
+    def _space(self, dtype: torch.dtype, count: int) -> Tensor:
+        room = self._room.get(dtype)
+        if room is None or room.shape[0] < count:
+            room = self._room[dtype] = torch.empty(
+                (count, self.tensor.shape[3]), dtype=dtype, device=self.tensor.device
+            )
+        return room[:count]

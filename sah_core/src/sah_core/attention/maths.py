@@ -108,7 +108,7 @@ def _attended(inputs: AttentionInputs, mask: Mask) -> tuple[Tensor, Tensor]:
 
 
 def _average(inputs: AttentionInputs, mask: Mask, weights: Tensor) -> Tensor:
-    values = inputs.values.to(inputs.compute_dtype)
+    values = inputs.values
     output = grouped_average(weights, values)
     if bool(output.isfinite().all()):
         return output
