@@ -36,8 +36,7 @@ def row_uniforms(inputs: AttentionInputs, heads: int) -> Tensor:
         for query in range(q):
             n = lengths[row][query]
             name = ("draw", inputs.seed, row_ids[row], inputs.layer_idx, inputs.masker_position, positions[row][query])
-            drawn = torch.rand((heads, n), generator=generator(*name), dtype=torch.float64, device="cpu")
-            numbers[row, :, query, :n] = drawn
+            numbers[row, :, query, :n].uniform_(generator=generator(*name))
     if inputs.unmasked:
         return numbers.to(inputs.device)
     rank = (seen.cumsum(-1) - 1).clamp(min=0).expand(b, heads, q, k)

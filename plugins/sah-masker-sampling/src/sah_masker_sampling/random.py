@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from sah_core import AttentionInputs, Mask, Residual, SamplingMasker
-from sah_core.mask import IndexRows
 
 from . import RandomConfig
+from .drawn import drawn_rows
 from .shares import share_of
 
 __all__ = ["Random"]
@@ -32,14 +32,12 @@ class Random(SamplingMasker[RandomConfig]):
         return (self._size(n).double() / n.clamp(min=1)).unsqueeze(-1)
 
     def draw(self, inputs: AttentionInputs, residual: Residual) -> Mask:
-        """Each key independently, or the b keys that have the smallest of n uniform numbers."""
+        """Each key independently, or the first b keys in random order."""
         if self.config.mode == "bernoulli":
             return super().draw(inputs, residual)
-        order = residual.uniforms().argsort(dim=-1, stable=True)  # (b, rows, q, k), the residual's keys first
-        first = torch.arange(inputs.shape[3], device=inputs.device) < self._size(residual.counts).unsqueeze(-1)
-        drawn = torch.zeros_like(residual.cells).scatter_(-1, order, first)
-        probs = self.inclusion(inputs, residual).float().expand_as(drawn)
-        return Mask(inputs.shape, IndexRows.from_selected(drawn, probs))
+        size = self._size(residual.counts)
+        first = residual.in_random_order().first(size)
+        return Mask(inputs.shape, drawn_rows(first, size, self.inclusion(inputs, residual), inputs.shape[3]))
 
     def _size(self, n: Tensor) -> Tensor:
         """b = ceil(rate n)."""

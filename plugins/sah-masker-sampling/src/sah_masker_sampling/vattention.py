@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from math import lcm
 from statistics import NormalDist
 
 import torch
@@ -10,9 +11,9 @@ from torch import Tensor
 
 from sah_core import AttentionInputs, Mask, NumericalError, Residual, SamplingMasker
 from sah_core.grouped_heads import by_group
-from sah_core.mask import IndexRows
 
 from . import VAttentionConfig
+from .drawn import drawn_rows
 from .shares import share_of
 
 __all__ = ["VAttention"]
@@ -41,41 +42,39 @@ class VAttention(SamplingMasker[VAttentionConfig]):
     the estimate would be biased.
     """
 
-    def inclusion(self, inputs: AttentionInputs, residual: Residual) -> Tensor:
-        """1 in the base sample, b' / n' outside, float32 (b, rows, q, k)."""
-        return self._sample(inputs, residual)[1]
-
     def draw(self, inputs: AttentionInputs, residual: Residual) -> Mask:
         """The base sample, and b' more."""
-        drawn, probs = self._sample(inputs, residual)
-        return Mask(inputs.shape, IndexRows.from_selected(drawn, probs))
-
-    def _sample(self, inputs: AttentionInputs, residual: Residual) -> tuple[Tensor, Tensor]:
-        """Which keys are drawn, and the probability of each residual key; both (b, rows, q, k)."""
         n_s = residual.counts  # (b, rows, q)
         b0 = torch.minimum(share_of(n_s, self.config.base_rate, math.floor).clamp(min=2), n_s)
         rest = n_s - b0
         # One random order serves both draws: given its first b0 keys, and all that is computed from them, the order of
         # the others is still uniform, so that the next b' are a simple random sample of them.
-        order = residual.uniforms().argsort(dim=-1, stable=True)  # (b, rows, q, k), the residual's keys first
-        more = self._more(inputs, residual, order[..., : int(b0.max())], b0) if bool(rest.any()) else rest
-        place = torch.arange(inputs.shape[3], device=inputs.device)
-        in_base, drawn = (
-            torch.zeros_like(residual.cells).scatter_(-1, order, place < size.unsqueeze(-1)) for size in (b0, b0 + more)
-        )
-        probs = (more.double() / rest.clamp(min=1)).unsqueeze(-1).masked_fill(in_base, 1.0)
-        return drawn, probs.float()
+        order = residual.in_random_order()
+        ahead = torch.minimum(b0 + b0 // 8 + 1, n_s)  # on peaked logits b' is small: then this is all of the order
+        first = order.first(ahead)  # (b, rows, q, m)
+        more = self._more(inputs, residual, first[..., : int(b0.max())], b0) if bool(rest.any()) else rest
+        size = b0 + more
+        if bool((size > ahead).any()):
+            first = order.first(size)
+        first = first[..., : int(size.max())]
+        in_base = torch.arange(first.shape[-1], device=inputs.device) < b0.unsqueeze(-1)
+        probs = torch.where(in_base, 1.0, (more.double() / rest.clamp(min=1)).unsqueeze(-1))
+        return Mask(inputs.shape, drawn_rows(first, size, probs, inputs.shape[3]))
 
     def _more(self, inputs: AttentionInputs, residual: Residual, base: Tensor, b0: Tensor) -> Tensor:
         """b' (b, rows, q) for the keys ``base`` (b, rows, q, m), of which the first b0 (b, rows, q) are the sample."""
-        rows, heads = b0.shape[1], inputs.shape[1]
+        (b, heads, q, columns), rows = inputs.shape, b0.shape[1]
         rest = residual.counts - b0
-        base, b0, n = (each.repeat_interleave(heads // rows, 1) for each in (base, b0, rest))  # (b, hq, q, ...)
-        kept = residual.kept.index_rows(inputs.device).expand(residual.kept.rows)
-        sampled = torch.arange(base.shape[-1], device=inputs.device) < b0.unsqueeze(-1)
-        read = torch.cat([kept.valid, sampled & (kept.at(base) == 0)], -1)  # bool (b, hq, q, I_f + m)
-        keys = torch.cat([kept.indices.clamp(max=inputs.shape[3] - 1), base], -1)
-        logits = inputs.logits_at(keys).double().masked_fill(~read, -torch.inf)
+        n = _of_heads(rest, heads)
+        sampled = _of_heads(torch.arange(base.shape[-1], device=inputs.device) < b0.unsqueeze(-1), heads)
+        kept, fresh = residual.kept.index_rows(inputs.device), sampled  # fresh: bool (b, hq, q, m)
+        if rows % kept.rows[1]:  # what some heads of a row keep may be drawn for the others
+            fresh = sampled & (kept.expand((b, heads, q)).at(_of_heads(base, heads)) == 0)
+        kept = kept.expand((b, lcm(kept.rows[1], inputs.kv_heads), q))
+        fixed = kept.indices.clamp(max=columns - 1)
+        read = torch.cat([_of_heads(kept.valid, heads), fresh], -1)  # (b, hq, q, I_f + m)
+        logits = torch.cat([inputs.logits_at(fixed), inputs.logits_at(base)], -1)
+        logits = logits.double().masked_fill(~read, -torch.inf)
         m = logits.amax(-1, keepdim=True)
         m = torch.where(m == -torch.inf, 0.0, m)
         e = torch.exp(logits - m).unsqueeze(-1)  # (b, hq, q, I_f + m, 1)
@@ -88,7 +87,8 @@ class VAttention(SamplingMasker[VAttentionConfig]):
             extra = 0.0 if inputs.sinks is None else torch.exp(inputs.sinks.double().reshape(1, -1, 1, 1) - m)
             required = torch.maximum(required, (scale * _spread(e, sampled, n, extra)) ** 2)
         if self.config.target != "denominator":
-            y = e * _values_at(inputs, keys).double().masked_fill(~read.unsqueeze(-1), 0.0)
+            values = torch.cat([_values_at(inputs, fixed), _values_at(inputs, base)], -2)
+            y = e * values.double().masked_fill(~read.unsqueeze(-1), 0.0)
             required = torch.maximum(required, (scale * _spread(y, sampled, n, 0.0)) ** 2)
         if bool(required.isnan().any()):
             raise NumericalError(
@@ -113,7 +113,13 @@ def _spread(y: Tensor, sampled: Tensor, n: Tensor, extra: Tensor | float) -> Ten
 
 
 def _values_at(inputs: AttentionInputs, keys: Tensor) -> Tensor:
-    """The values (b, hq, q, m, dv) of each query head's ``keys`` (b, hq, q, m)."""
+    """The values (b, hq, q, m, dv) at ``keys`` (b, h, q, m), h a multiple of the KV heads that divides the others."""
+    rows = keys.shape[1] // inputs.kv_heads
     batch = torch.arange(inputs.shape[0], device=inputs.device).reshape(-1, 1, 1, 1)
-    head = torch.arange(inputs.shape[1], device=inputs.device).reshape(1, -1, 1, 1) // inputs.group_size
-    return inputs.values[batch, head, keys]
+    head = torch.arange(keys.shape[1], device=inputs.device).reshape(1, -1, 1, 1) // rows
+    return _of_heads(inputs.values[batch, head, keys], inputs.shape[1])
+
+
+def _of_heads(rows: Tensor, heads: int) -> Tensor:
+    """Rows (b, h, ...) as (b, heads, ...): each for the consecutive heads that it serves."""
+    return rows if rows.shape[1] == heads else rows.repeat_interleave(heads // rows.shape[1], 1)
