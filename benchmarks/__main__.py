@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import argparse
 
+from .decode import command as decode
+from .masks import command as masks
 from .methods import command as methods
+from .prefill import command as prefill
+from .request import command as request
+from .startup import command as startup
 
 
 def main() -> None:
     """Run the benchmark that was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Make the published measurements.")
     benchmarks = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    table = benchmarks.add_parser("methods", help="every method at several densities, on the embedded model")
-    methods.add_arguments(table)
-    table.set_defaults(run=methods.run)
+    for name, benchmark, text in (
+        ("methods", methods, "every method at several densities, on the embedded model"),
+        ("decode", decode, "one decode step of attention against dense attention"),
+        ("prefill", prefill, "reading new tokens onto a context"),
+        ("request", request, "a whole model: ten questions on one context, and tokens a second"),
+        ("masks", masks, "making masks, and the memory of a decode step"),
+        ("startup", startup, "imports, commands, the first call"),
+    ):
+        each = benchmarks.add_parser(name, help=text)
+        benchmark.add_arguments(each)
+        each.set_defaults(run=benchmark.run)
     arguments = parser.parse_args()
     arguments.run(arguments)
 

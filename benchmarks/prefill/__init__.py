@@ -1,0 +1,1 @@
+"""Reading a question's tokens onto a context that is there: ``python -m benchmarks prefill``."""

@@ -1,0 +1,1 @@
+"""Efficient attention inside a model: ``python -m benchmarks request``."""

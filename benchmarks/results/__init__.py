@@ -1,0 +1,1 @@
+"""What a benchmark leaves behind: rows in a JSON file, and a page and plots made from it."""

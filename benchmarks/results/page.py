@@ -1,0 +1,92 @@
+"""The results as a page of Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from .bars import Judged, judged
+from .cells import digits, spread, tables
+from .record import Record
+
+__all__ = ["page"]
+
+_INTRODUCTION = """# What efficient attention costs
+
+Every number here is written by `python -m benchmarks`; all of them, with the exact config of every row, are in
+[performance.json](performance.json).
+
+How to read it:
+
+* A ratio says how many times as long dense attention takes: the ratio of medians, and in brackets the range of nine in
+  ten of the rounds' own ratios. In a round every contender has its turn, so that a busy moment slows all of them.
+* Dense attention is the fastest of three: `scaled_dot_product_attention` as it is called with grouped heads, the same
+  with the query heads of a KV head folded into its queries, and two matrix products with a softmax between them.
+* step: maskers and attention, as one decode step calls them, its new key taken into the indexes; select: the mask
+  alone, of which score is the last masker's scoring; attend: attention alone, under a mask that is there.
+  A sample repeats the call, so that what it reads may lie in cache; "caches cold" reads 64 MiB of other memory before
+  every call, as a model reads its weights between two layers' attention.
+* A limit is the time that it takes to read once what has to be read (attended keys and values; for a step that selects,
+  the indexes too), at the measured bandwidth: the best of several sums over a buffer far larger than the caches.
+* Keys, values and calibrations are random numbers: they decide nothing here but what a sampling method takes, which is
+  why those are measured on peaked logits, with the density that they took.
+
+To run it again (on an idle machine; each command replaces its own part of the results):
+
+```bash
+python -m benchmarks decode -o docs/results
+python -m benchmarks prefill -o docs/results
+python -m benchmarks request -o docs/results
+python -m benchmarks masks -o docs/results
+python -m benchmarks startup -o docs/results
+```
+
+That masks are those of the research backend, that outputs agree with its, and what a decode step may allocate, are
+tests of this repository.
+"""
+
+_TITLES = {
+    "decode": "One decode step of attention",
+    "prefill": "Reading a question",
+    "request": "In a model",
+    "masks": "Masks",
+    "startup": "Start",
+}
+
+
+def page(records: Mapping[str, Record], plots: Sequence[tuple[str, str]] = ()) -> str:
+    """All records as one page; ``plots`` are captions and file names beside it."""
+    parts = [_INTRODUCTION, _bars(judged(records))]
+    parts += [f"![{caption}]({name})\n" for caption, name in plots]
+    for name, title in _TITLES.items():
+        if name in records:
+            parts.append(_section(title, records[name]))
+    return "\n".join(parts)
+
+
+def _bars(found: Sequence[Judged]) -> str:
+    lines = ["## What it should reach\n", "| operation | at | bar | measured | met |", "|---|---|---|---|---|"]
+    for each in found:
+        bar = f">= {each.bar.at_least:g}" if each.bar.at_least is not None else f"<= {each.bar.at_most:g}"
+        setting = each.bar.setting if each.row is None else {**each.bar.setting, **each.row.setting}
+        at = ", ".join(f"{setting[name]}" for name in ("dtype", "context") if name in setting)
+        measured = "not measured" if each.measured is None else spread(each.measured)
+        met = {True: "yes", False: "**no**", None: "-"}[each.met]
+        lines.append(f"| {each.bar.text} | {at or '-'} | {bar} | {measured} | {met} |")
+    return "\n".join(lines) + "\n"
+
+
+def _section(title: str, record: Record) -> str:
+    machine = ", ".join(f"{name} {value}" for name, value in record.machine.items())
+    versions = ", ".join(f"{name} {value}" for name, value in record.versions.items())
+    lines = [
+        f"## {title}\n",
+        f"`{record.command}` on {record.threads} thread{'s' if record.threads > 1 else ''}; memory is read at "
+        f"{digits(record.bandwidth / 1e9)} GB/s.",
+        f"Machine: {machine}.",
+        f"Versions: {versions}.\n",
+    ]
+    for table in tables(record.rows):
+        lines += [f"### {table.title}\n", f"| {' | '.join(table.header)} |", "|---" * len(table.header) + "|"]
+        lines += [f"| {' | '.join(row)} |" for row in table.rows]
+        lines.append("")
+    return "\n".join(lines)
