@@ -27,7 +27,7 @@ def dense_attention(inputs: AttentionInputs, mask: Mask) -> Tensor:
     rows, attended = inputs.shape[:3], probs > 0
     logits = inputs.logits.masked_fill(expand_rows(~attended, rows), -torch.inf)
     if bool((attended & (probs < 1)).any()):
-        logits = logits - expand_rows(torch.where(attended, probs, 1.0).log(), rows)
+        logits = logits - expand_rows(torch.where(attended, probs, 1.0).to(logits.dtype).log(), rows)
     largest = logits.amax(-1, keepdim=True)
     without = largest == -torch.inf
     wrong = ~(largest < torch.inf)  # NaN too

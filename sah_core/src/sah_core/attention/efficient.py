@@ -61,4 +61,4 @@ def dense_is_cheaper(inputs: AttentionInputs, mask: Mask) -> bool:
     stored = mask.index_rows(inputs.device)
     keys = inputs.shape[3]
     heads, queries, width = lcm(stored.rows[1], inputs.kv_heads), stored.rows[2], stored.indices.shape[3]
-    return heads * queries * width * GATHERING > inputs.kv_heads * keys
+    return heads * queries * width * GATHERING >= inputs.kv_heads * keys
