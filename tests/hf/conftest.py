@@ -141,6 +141,13 @@ def gemma2() -> Any:
     return _shared("gemma2")
 
 
+@pytest.fixture(params=["research", "efficient"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """The attention config's `kind`."""
+    kind: str = request.param
+    return kind
+
+
 @pytest.fixture(scope="session")
 def tokenizer() -> Any:
     """One token a byte; a text begins with <bos>. Decoding shows a letter a byte, so equal texts are equal tokens."""

@@ -102,6 +102,40 @@ def test_run_json(sah: Sah, place: Path, expected: list[str]) -> None:
     assert len(lines) == 3
 
 
+def test_run_with_the_efficient_backend(sah: Sah, place: Path, tmp_path: Path, expected: list[str]) -> None:
+    """The same answers as with the research backend; the table and the JSON name the backend and what its calls ran."""
+    (tmp_path / "tiny").symlink_to(place / "tiny")
+    write_config(tmp_path / "run.json", attention={"kind": "efficient", "maskers": MASKERS})
+    asked = ["run", tmp_path / "run.json", "--context", place / "context.txt", "-q", QUESTIONS[0]]
+    answer, last = (json.loads(line) for line in sah(*asked, "--json").out.splitlines())
+    assert answer["answer"] == expected[0]
+    report = last["report"]
+    assert report["backend"] == "efficient"
+    assert sum(report["paths"].values()) == report["sparse_calls"] > 0
+    assert "product" not in report["paths"]
+    ran = ", ".join(f"{count} {path}" for path, count in report["paths"].items())
+    assert f"efficient: {ran}" in sah(*asked).out
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_run_in_half_precision(sah: Sah, place: Path, tmp_path: Path, dtype: str) -> None:
+    """Half precision on the CPU runs, in either backend the same: what is between tensors and output is float32."""
+    (tmp_path / "tiny").symlink_to(place / "tiny")
+    answers = []
+    for kind in ("research", "efficient"):
+        write_config(
+            tmp_path / "run.json",
+            model={"name": str(tmp_path / "tiny"), "dtype": dtype},
+            attention={"kind": kind, "maskers": MASKERS},
+        )
+        result = sah("run", tmp_path / "run.json", "--context", place / "context.txt", "-q", QUESTIONS[0], "--json")
+        assert result.code == 0
+        answer, last = (json.loads(line) for line in result.out.splitlines())
+        assert last["report"]["dtype"] == dtype
+        answers.append(answer["answer"])
+    assert answers[0] == answers[1]
+
+
 def test_run_reads_stdin(sah: Sah, place: Path, expected: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """`--context -` takes the context from a pipe."""
     monkeypatch.setattr("sys.stdin", io.StringIO(CONTEXT))
@@ -144,6 +178,11 @@ def test_run_usage_errors(
         ({"attention": {"maskers": [{"kind": "sinc"}]}}, 2, "did you mean 'sink'"),
         ({"generation": {"max_new_token": 3}}, 2, "did you mean 'max_new_tokens'"),
         ({"attention": {"maskers": MASKERS[:1]}}, 1, "layer 0, batch row 0, query head 0"),
+        (
+            {"attention": {"kind": "efficient", "maskers": [{"kind": "oracle_top_k"}]}},
+            2,
+            "attention: maskers[0] (oracle_top_k) reads the exact logits of all keys",
+        ),
     ],
 )
 def test_run_config_errors_and_failures(

@@ -61,6 +61,18 @@ def test_counts_by_hand() -> None:
     assert result.index_bytes == 0
 
 
+def test_an_efficient_config_is_estimated_as_a_research_one() -> None:
+    """The same maskers keep the same keys and hold the same indexes, whichever backend reads them."""
+    maskers = [{"kind": "sink", "size": 4}, {"kind": "quest", "page_size": 4, "budget": 0.1}]
+    estimates = [
+        estimate(AttentionConfig.model_validate({"kind": kind, "maskers": maskers}), config_of("llama"), 200)
+        for kind in ("research", "efficient")
+    ]
+    assert estimates[1] == estimates[0]
+    assert estimates[0].layers[0].attended == 4 + 20
+    assert estimates[0].index_bytes > 0
+
+
 def test_dense_layers_are_left_out() -> None:
     """They are not estimated; their keys and values are still read."""
     result = estimate(attention({"kind": "local", "window": 12}, dense_layers=(0,)), config_of("llama"), 100)

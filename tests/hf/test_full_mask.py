@@ -14,8 +14,7 @@ from sah_hf import ModelAdapterHF
 
 from .conftest import build_model
 
-CAUSAL = {"maskers": [{"kind": "causal"}]}
-
+CAUSAL = [{"kind": "causal"}]
 
 Span = tuple[int, int]
 
@@ -49,11 +48,11 @@ def logits_of(model: Any, ids: torch.Tensor, spans: list[Span], cache: Any = Non
 
 
 @pytest.mark.parametrize("context", [7, 40], ids=["shorter than the window", "longer than the window"])
-def test_full_mask_is_eager_attention(model: Any, tokens: Any, context: int) -> None:
+def test_full_mask_is_eager_attention(model: Any, tokens: Any, context: int, backend: str) -> None:
     """After a dense context, a question of several tokens and two single tokens have eager attention's logits."""
     ids = tokens(context + 12)
     spans = [(0, context), (context, context + 10), (context + 10, context + 11), (context + 11, context + 12)]
-    adapter = ModelAdapterHF(model, CAUSAL)
+    adapter = ModelAdapterHF(model, {"kind": backend, "maskers": CAUSAL})
     with eager(model):
         expected = logits_of(model, ids, spans)
     with eager(model), adapter.enable_sparse_mode() as mode:
@@ -63,14 +62,14 @@ def test_full_mask_is_eager_attention(model: Any, tokens: Any, context: int) -> 
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
-def test_full_mask_in_a_left_padded_batch(model: Any, tokens: Any) -> None:
+def test_full_mask_in_a_left_padded_batch(model: Any, tokens: Any, backend: str) -> None:
     """Rows of different lengths, padded on the left: the tokens that are not padding have eager attention's logits."""
     ids = tokens(52, batch=2)
     mask = torch.ones_like(ids)
     mask[1, :19] = 0
     ids[1, :19] = 258
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
-    adapter = ModelAdapterHF(model, CAUSAL)
+    adapter = ModelAdapterHF(model, {"kind": backend, "maskers": CAUSAL})
 
     @torch.no_grad()
     def question_logits() -> torch.Tensor:
@@ -88,14 +87,42 @@ def test_full_mask_in_a_left_padded_batch(model: Any, tokens: Any) -> None:
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
 
 
+@torch.no_grad()
+def test_a_mask_of_the_users_own(llama: Any, tokens: Any, backend: str) -> None:
+    """A 4-D mask of one query that hides three keys and lowers the logit of a fourth is followed, in every layer."""
+    ids = tokens(21)
+    mask = torch.zeros(1, 1, 1, 21)
+    mask[..., 3:6], mask[..., 7] = torch.finfo(torch.float32).min, -1.5
+    adapter = ModelAdapterHF(llama, {"kind": backend, "maskers": CAUSAL})
+
+    def logits(attention_mask: torch.Tensor | None) -> torch.Tensor:
+        cache = llama(input_ids=ids[:, :20]).past_key_values
+        output = llama(
+            input_ids=ids[:, 20:],
+            attention_mask=attention_mask,
+            position_ids=torch.tensor([[20]]),
+            past_key_values=cache,
+        )
+        found: torch.Tensor = output.logits
+        return found
+
+    with eager(llama):
+        expected, without = logits(mask), logits(None)
+    assert (expected - without).abs().max() > 0.01
+    with eager(llama), adapter.enable_sparse_mode() as mode:
+        found = logits(mask)
+    assert mode.meter.layer(1).density == pytest.approx([1.0] * 4)
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+
+
 @pytest.mark.parametrize("family", ["llama", "gemma2", "gpt_oss"])
 @pytest.mark.parametrize("context", [3, 40], ids=["window not full", "window full"])
-def test_full_mask_on_a_static_cache(family: str, context: int, tokens: Any) -> None:
+def test_full_mask_on_a_static_cache(family: str, context: int, tokens: Any, backend: str) -> None:
     """A static cache hands over columns that hold nothing yet: they are no keys."""
     model = build_model(family)
     ids = tokens(context + 8)
     spans = [(0, context), (context, context + 7), (context + 7, context + 8)]
-    adapter = ModelAdapterHF(model, CAUSAL)
+    adapter = ModelAdapterHF(model, {"kind": backend, "maskers": CAUSAL})
     with eager(model):
         expected = logits_of(model, ids, spans, StaticCache(config=model.config, max_cache_len=64))
     with eager(model), adapter.enable_sparse_mode() as mode:

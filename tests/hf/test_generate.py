@@ -16,6 +16,7 @@ from .conftest import FAMILIES, SLIDING, build_model
 MASKERS = {
     "maskers": [{"kind": "sink", "size": 2}, {"kind": "local", "window": 3}, {"kind": "oracle_top_k", "budget": 3}]
 }
+PAGES = [*MASKERS["maskers"][:2], {"kind": "quest", "page_size": 2, "budget": 4}]  # the efficient backend's choice
 NEW = 5
 OPTIONS: dict[str, Any] = {"max_new_tokens": NEW, "do_sample": False, "eos_token_id": None, "pad_token_id": 258}
 
@@ -62,13 +63,13 @@ def test_each_generate_starts_afresh(llama: Any, tokens: Any) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_left_padded_batch_is_its_rows(family: str, tokens: Any) -> None:
+def test_a_left_padded_batch_is_its_rows(family: str, tokens: Any, backend: str) -> None:
     """Rows of 30, 21 and 10 tokens in one batch generate what each does alone: padding is no token, rows do not mix.
 
     In the last, a sliding window that has moved on still sees the first tokens, which are the sink.
     """
     model = build_model(family)
-    adapter = ModelAdapterHF(model, MASKERS)
+    adapter = ModelAdapterHF(model, MASKERS if backend == "research" else {"kind": backend, "maskers": PAGES})
     gaps = [0, 9, 20]
     ids, mask = padded(tokens(30, batch=3), gaps)
     with adapter.enable_sparse_mode():

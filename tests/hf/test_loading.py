@@ -103,10 +103,15 @@ def test_a_directory_without_weights(directory: Path) -> None:
         load_model(ModelConfig(name=str(directory)))
 
 
-def test_a_device_that_is_not_there(directory: Path) -> None:
-    """A device that torch does not know, or this machine does not have."""
-    with pytest.raises(UnknownModelError, match=r"model\.device 'gpu' cannot be used here"):
-        load_model(ModelConfig(name=str(directory), device="gpu"))
+@pytest.mark.parametrize("device", ["gpu", "cuda:99"])
+def test_a_device_that_is_not_there(directory: Path, device: str) -> None:
+    """A device that torch does not know, or this machine does not have: one line, with what to write instead."""
+    with pytest.raises(
+        UnknownModelError, match=rf"model\.device '{device}' cannot be used here: .* use cpu, or auto"
+    ) as caught:
+        load_model(ModelConfig(name=str(directory), device=device))
+    assert "\n" not in str(caught.value)
+    assert caught.value.exit_code == 2
 
 
 def test_no_model_in_the_config() -> None:

@@ -18,8 +18,10 @@ def sample() -> NeedleSample:
     return NeedleTask(length=1024, questions=16).sample(seed=5)
 
 
-def answered(sample: NeedleSample, maskers: list[dict[str, Any]] | None, **sections: Any) -> tuple[list[str], Any]:
-    attention = {} if maskers is None else {"attention": {"maskers": maskers}}
+def answered(
+    sample: NeedleSample, maskers: list[dict[str, Any]] | None, kind: str = "research", **sections: Any
+) -> tuple[list[str], Any]:
+    attention = {} if maskers is None else {"attention": {"kind": kind, "maskers": maskers}}
     run = {"version": 1, "model": "needle", "generation": {"max_new_tokens": 8}, **attention, **sections}
     response = ModelAdapterHF.from_config(run).process_request(Request(sample.context, sample.questions))
     assert isinstance(response.responses, list)
@@ -53,6 +55,28 @@ def test_a_window_cannot_answer(sample: NeedleSample) -> None:
     responses, report = answered(sample, [{"kind": "sink", "size": 4}, {"kind": "local", "window": 100}])
     assert right(sample, responses) <= 5
     assert 0.05 < report.density < 0.12
+
+
+@pytest.mark.parametrize(
+    ("masker", "enough"),
+    [
+        ({"kind": "quest", "page_size": 4, "budget": 0.1}, True),
+        ({"kind": "random", "rate": 0.05}, False),
+    ],
+    ids=["quest", "random"],
+)
+def test_the_efficient_backend_answers_as_research_does(
+    sample: NeedleSample, masker: dict[str, Any], enough: bool
+) -> None:
+    """The same config with `kind: efficient`: the same words, right or wrong, from as many keys, no full product."""
+    research, expected = answered(sample, [*WINDOW, masker])
+    efficient, report = answered(sample, [*WINDOW, masker], kind="efficient")
+    assert efficient == research
+    assert report.density == expected.density
+    assert expected.paths == {"product": report.sparse_calls}
+    assert "product" not in report.paths
+    assert sum(report.paths.values()) == report.sparse_calls
+    assert right(sample, efficient) >= 15 if enough else right(sample, efficient) <= 5
 
 
 def test_the_protocol_decides(sample: NeedleSample) -> None:

@@ -117,7 +117,10 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise UnknownModelError(f"model.device {name!r} cannot be used here: {_one_line(error)}") from error
+        raise UnknownModelError(
+            f"model.device {name!r} cannot be used here: {_one_line(error)}; use cpu, or auto for an accelerator where "
+            "there is one"
+        ) from error
     return device
 
 
