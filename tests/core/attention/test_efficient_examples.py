@@ -58,8 +58,8 @@ class Peek(PositionalMasker[PeekConfig]):
 def decode(keys: int = 64, **options: object) -> AttentionInputs:
     """One query of 4 heads over 2 KV heads."""
     torch.manual_seed(1)
-    parts = (torch.randn(1, h, n, 8) for h, n in ((4, 1), (2, keys), (2, keys)))
-    return AttentionInputs(*parts, **options)  # type: ignore[arg-type]  # options of any type
+    q, k, v = (torch.randn(1, h, n, 8) for h, n in ((4, 1), (2, keys), (2, keys)))
+    return AttentionInputs(q, k, v, **options)  # type: ignore[arg-type]  # options of any type
 
 
 def test_by_hand() -> None:

@@ -68,12 +68,10 @@ def request(config: MaskerConfig, keys: int, queries: int = 1, layer: int = 1) -
     shapes = Shapes.of(config, (16,))
     hq, hkv = shapes.heads or (4, 2)
     random = torch.Generator().manual_seed(keys)
-    parts = (
-        torch.randn(1, h, n, shapes.head_dims[0], generator=random)
-        for h, n in ((hq, queries), (hkv, keys), (hkv, keys))
-    )
+    width = shapes.head_dims[0]
+    q, k, v = (torch.randn(1, h, n, width, generator=random) for h, n in ((hq, queries), (hkv, keys), (hkv, keys)))
     causal = None if queries == 1 else torch.ones(1, 1, queries, keys, dtype=torch.bool).tril(keys - queries)
-    return AttentionInputs(*parts, attention_mask=causal, layer_idx=layer)
+    return AttentionInputs(q, k, v, causal, layer_idx=layer)
 
 
 @every_config
