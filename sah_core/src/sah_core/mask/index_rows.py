@@ -31,30 +31,24 @@ class IndexRows:
     def from_selected(cls, selected: Tensor, probs: Tensor | None = None) -> IndexRows:
         """The true cells of ``selected`` (sb, sh, sq, k) bool, with their ``probs`` of the same shape."""
         keys = selected.shape[-1]
-        flat = selected.reshape(-1, keys)
-        row, column = flat.nonzero(as_tuple=True)
-        picked = None if probs is None else probs.reshape(-1, keys)[row, column]
-        return cls.from_pairs(row, column, selected.sum(-1), keys, picked)
+        counts = selected.sum(-1)
+        columns = torch.arange(keys, device=selected.device).expand_as(selected).masked_select(selected)
+        return cls.from_list(columns, counts, keys, None if probs is None else probs.masked_select(selected))
 
     @classmethod
-    def from_pairs(
-        cls, row: Tensor, column: Tensor, counts: Tensor, keys: int, probs: Tensor | None = None
-    ) -> IndexRows:
-        """Rows from pairs in increasing order: the number of a row of ``counts`` (sb, sh, sq), and a key of it."""
+    def from_list(cls, keys_of_rows: Tensor, counts: Tensor, keys: int, probs: Tensor | None = None) -> IndexRows:
+        """Rows from one list: of each row of ``counts`` (sb, sh, sq) in turn so many keys, in increasing order."""
         width = _largest(counts)
-        if row.numel() == counts.numel() * width:
-            shape = (*counts.shape, width)
-            return cls(column.reshape(shape), counts, None if probs is None else probs.float().reshape(shape), keys)
-        first = counts.reshape(-1).cumsum(0) - counts.reshape(-1)
-        place = torch.arange(row.numel(), device=row.device) - first[row]
-        indices = torch.full((counts.numel(), width), keys, dtype=torch.int64, device=row.device)
-        indices[row, place] = column
-        padded = None
-        if probs is not None:
-            padded = torch.zeros((counts.numel(), width), dtype=torch.float32, device=row.device)
-            padded[row, place] = probs.float()
-            padded = padded.reshape(*counts.shape, width)
-        return cls(indices.reshape(*counts.shape, width), counts, padded, keys)
+        held = None
+        if keys_of_rows.numel() < counts.numel() * width:
+            held = torch.arange(width, device=counts.device) < counts.unsqueeze(-1)
+
+        def as_rows(entries: Tensor, padding: int) -> Tensor:
+            if held is None:
+                return entries.reshape(*counts.shape, width)
+            return entries.new_full(held.shape, padding).masked_scatter_(held, entries)
+
+        return cls(as_rows(keys_of_rows, keys), counts, None if probs is None else as_rows(probs.float(), 0), keys)
 
     @property
     def rows(self) -> Rows:

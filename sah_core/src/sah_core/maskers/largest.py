@@ -1,7 +1,7 @@
 """The units with the largest scores, exactly, without sorting all of them.
 
-Sorting is what a selection costs: a threshold that a sample of the scores says a few too many exceed leaves little to
-sort. What is chosen does not depend on the sample.
+Sorting is what a selection costs. Of n scores cut into parts, the k-th largest of the parts' maxima is a bound that at
+least k scores reach, and few more: only those are sorted.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .open_units import OpenUnits
 
 __all__ = ["largest", "smallest_first"]
 
-STRIDE = 16
-"""Every so manieth score is sampled."""
+PARTS = (32, 16, 8, 4)
+"""Scores a maximum is of: the most that leave half as many maxima again as units are wanted."""
 FEW = 4096
-"""Units up to which sampling does not pay."""
+"""Units up to which all are sorted."""
 
 
 def largest(scores: Tensor, wanted: Tensor, opened: OpenUnits) -> IndexRows:
@@ -30,25 +30,22 @@ def largest(scores: Tensor, wanted: Tensor, opened: OpenUnits) -> IndexRows:
     units takes them all. NaN counts as the largest, so that attention will find and name it.
     """
     counts = torch.minimum(wanted.expand(opened.shape), opened.counts)
-    most, total = int(counts.max()), int(counts.sum())
-    units = scores.shape[3]
+    most, units = int(counts.max()), scores.shape[3]
     if most == 0:
         return IndexRows(counts.new_empty((*counts.shape, 0)), counts, None, units)
     flat_counts = counts.reshape(-1)
     ranked = opened.hide(scores, -math.inf).reshape(-1, units)
-    if units > FEW and most * 8 <= units:
-        found = _by_sample(ranked, flat_counts, most, total)
-        if found is not None:
-            return IndexRows.from_pairs(found[0], found[1], counts, units)
-    nth = _nth(ranked, flat_counts, most)
+    table, columns = _shortened(ranked, most)
+    nth = _nth(table, flat_counts, most)
     if not bool(nth.isfinite().all()):
-        # An open unit comes before any that is not, even with a score of -inf.
-        lowest = torch.finfo(scores.dtype).min
-        clean = scores.nan_to_num(nan=math.inf, posinf=math.inf, neginf=lowest)
-        ranked = opened.hide(clean, -math.inf).reshape(-1, units)
-        nth = _nth(ranked, flat_counts, most)
-    row, unit = _at_least(ranked, nth, flat_counts).nonzero(as_tuple=True)
-    return IndexRows.from_pairs(row, unit, counts, units)
+        # An open unit comes before any that is not, even with a score of -inf; and NaN before all.
+        clean = scores.nan_to_num(nan=math.inf, posinf=math.inf, neginf=torch.finfo(scores.dtype).min)
+        table, columns = opened.hide(clean, -math.inf).reshape(-1, units), None
+        nth = _nth(table, flat_counts, most)
+    chosen = _at_least(table, nth, flat_counts)
+    if columns is None:
+        columns = torch.arange(units, device=scores.device).expand_as(chosen)
+    return IndexRows.from_list(columns.masked_select(chosen), counts, units)
 
 
 def smallest_first(numbers: Tensor, sizes: Tensor, counts: Tensor) -> Tensor:
@@ -61,37 +58,27 @@ def smallest_first(numbers: Tensor, sizes: Tensor, counts: Tensor) -> Tensor:
     flat = numbers.reshape(-1, units)
     bound = (sizes + 6 * sizes.double().sqrt() + 8) / counts.clamp(min=1)  # exceeded by fewer once in 1e9 draws
     if units > FEW and float(bound.max()) < 0.5:
-        row, unit, starts = _pairs(flat < bound.reshape(-1, 1))
-        found = starts.diff()
-        if bool((found >= sizes.reshape(-1)).all()):
-            padded = _padded(flat[row, unit], row, starts, math.inf)
-            order = padded.argsort(dim=-1, stable=True)[:, :most] + starts[:-1].unsqueeze(-1)
-            return unit[order.clamp(max=unit.numel() - 1)].reshape(*sizes.shape, most)
+        table, columns = _table(flat, flat < bound.reshape(-1, 1), math.inf)
+        if bool(((columns < units).sum(-1) >= sizes.reshape(-1)).all()):
+            order = table.argsort(dim=-1, stable=True)[:, :most]
+            return columns.gather(-1, order).reshape(*sizes.shape, most)
     return numbers.argsort(dim=-1, stable=True)[..., :most]
 
 
-def _by_sample(ranked: Tensor, counts: Tensor, most: int, total: int) -> tuple[Tensor, Tensor] | None:
-    """Row and unit of each of the ``counts`` (r,) largest of ``ranked`` (r, units), in order; None: sort instead."""
-    expected = most / STRIDE
-    rank = math.ceil(expected + 4 * math.sqrt(expected)) + 2
-    sample = ranked[:, ::STRIDE].nan_to_num(nan=math.inf, posinf=math.inf, neginf=-math.inf)
-    enough = sample.topk(min(rank, sample.shape[1]), sorted=False).values.amin(-1, keepdim=True)
-    row, unit, starts = _pairs((ranked < enough).logical_not_())  # so that NaN is among them
-    if bool((starts.diff() < counts).any()):
-        return None
-    values = ranked[row, unit].nan_to_num(nan=math.inf, posinf=math.inf, neginf=-math.inf)
-    padded = _padded(values, row, starts, -math.inf)
-    nth = _nth(padded, counts, most)
-    if bool((nth == -math.inf).any()):
-        return None
-    keep = values >= nth[row, 0]
-    if int(keep.sum()) > total:  # ties
-        above = values > nth[row, 0]
-        allowed = counts - torch.bincount(row[above], minlength=counts.numel())
-        ties = (keep & ~above).cumsum(0)
-        before = torch.where(starts[:-1] > 0, ties[starts[:-1].clamp(min=1) - 1], 0)
-        keep = above | (keep & (ties - before[row] <= allowed[row]))
-    return row[keep], unit[keep]
+def _shortened(ranked: Tensor, most: int) -> tuple[Tensor, Tensor | None]:
+    """Of ``ranked`` (r, units) a table (r, w) that holds the ``most`` largest of each row, and their columns in order.
+
+    Padded with -inf and the number of units; the scores themselves and None where they are few or many are wanted.
+    """
+    units = ranked.shape[1]
+    part = next((size for size in PARTS if 2 * (units // size) >= 3 * most), None)
+    if units <= FEW or part is None:
+        return ranked, None
+    # The part of a maximum is every so manieth score: that reads memory in order.
+    whole = units // part * part
+    maxima = ranked[:, :whole].unflatten(1, (part, whole // part)).amax(1).nan_to_num(nan=math.inf)
+    bound = maxima.topk(most, sorted=False).values.amin(-1, keepdim=True)
+    return _table(ranked, (ranked < bound).logical_not_(), -math.inf)  # so that NaN is among them
 
 
 def _nth(values: Tensor, counts: Tensor, most: int) -> Tensor:
@@ -105,23 +92,22 @@ def _nth(values: Tensor, counts: Tensor, most: int) -> Tensor:
 
 def _at_least(values: Tensor, nth: Tensor, counts: Tensor) -> Tensor:
     """The ``counts`` largest of each row of (r, n), given the last of them, bool (r, n); the first of equal ones."""
-    above, ties = values > nth, values == nth
+    chosen = (values < nth).logical_not_()  # with NaN
+    if int(chosen.sum()) == int(counts.sum()):
+        return chosen
+    ties = values == nth
+    above = chosen & ~ties
     allowed = counts - above.sum(-1)
     return above | (ties & (ties.cumsum(-1) <= allowed.unsqueeze(-1)))
 
 
-def _pairs(cells: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Row and column of the true cells of (r, n), in order, and where each row starts among them, (r + 1,)."""
+def _table(values: Tensor, cells: Tensor, filler: float) -> tuple[Tensor, Tensor]:
+    """The values of (r, n) at the true cells of each row, in order, and their columns; padded with filler and n."""
     rows, width = cells.shape
     places = cells.reshape(-1).nonzero().squeeze(-1)
     starts = torch.searchsorted(places, torch.arange(rows + 1, device=cells.device) * width)
-    row = places // width
-    return row, places - row * width, starts
-
-
-def _padded(values: Tensor, row: Tensor, starts: Tensor, filler: float) -> Tensor:
-    """A list of values by ``row`` as a table (r, most of a row)."""
-    width = int(starts.diff().max())
-    table = values.new_full((starts.numel() - 1, width), filler)
-    table.view(-1)[torch.arange(values.numel(), device=values.device) - starts[row] + row * width] = values
-    return table
+    counts = starts.diff()
+    held = torch.arange(int(counts.max()), device=cells.device) < counts.unsqueeze(-1)
+    table = values.new_full(held.shape, filler).masked_scatter_(held, values.reshape(-1).index_select(0, places))
+    columns = torch.full(held.shape, width, dtype=torch.int64, device=cells.device)
+    return table, columns.masked_scatter_(held, places % width)
