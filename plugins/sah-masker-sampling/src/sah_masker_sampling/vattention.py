@@ -73,7 +73,9 @@ class VAttention(SamplingMasker[VAttentionConfig]):
         kept = kept.expand((b, lcm(kept.rows[1], inputs.kv_heads), q))
         fixed = kept.indices.clamp(max=columns - 1)
         read = torch.cat([_of_heads(kept.valid, heads), fresh], -1)  # (b, hq, q, I_f + m)
-        logits = torch.cat([inputs.logits_at(fixed), inputs.logits_at(base)], -1)
+        alike = fixed.shape[1] == base.shape[1]
+        reads = [torch.cat([fixed, base], -1)] if alike else [fixed, base]  # rows alike are read in one go
+        logits = torch.cat([inputs.logits_at(keys) for keys in reads], -1)
         logits = logits.double().masked_fill(~read, -torch.inf)
         m = logits.amax(-1, keepdim=True)
         m = torch.where(m == -torch.inf, 0.0, m)
@@ -87,7 +89,7 @@ class VAttention(SamplingMasker[VAttentionConfig]):
             extra = 0.0 if inputs.sinks is None else torch.exp(inputs.sinks.double().reshape(1, -1, 1, 1) - m)
             required = torch.maximum(required, (scale * _spread(e, sampled, n, extra)) ** 2)
         if self.config.target != "denominator":
-            values = torch.cat([_values_at(inputs, fixed), _values_at(inputs, base)], -2)
+            values = torch.cat([_values_at(inputs, keys) for keys in reads], -2)
             y = e * values.double().masked_fill(~read.unsqueeze(-1), 0.0)
             required = torch.maximum(required, (scale * _spread(y, sampled, n, 0.0)) ** 2)
         if bool(required.isnan().any()):
