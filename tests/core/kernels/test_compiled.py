@@ -3,6 +3,7 @@
 import inspect
 import os
 import re
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,13 @@ pytestmark = [
     pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="kernels are interpreted here"),
 ]
 
-SHARED = {80: 163 * 1024, 89: 99 * 1024, 90: 227 * 1024}
-"""Bytes of shared memory that a program may have, by compute capability: A100, L4 and 4090, H100."""
+SHARED = {80: 99 * 1024, 90: 227 * 1024}
+"""Bytes of shared memory a program may have, by compute capability; an 8.6 or 8.9 has less than the 163 KiB of 8.0."""
 
 
 def compiled(kernel: Any, capability: int, types: dict[str, str], fixed: dict[str, Any], **options: Any) -> Any:
     """A kernel for arguments of these types (int32 unless named) and fixed values, on aligned memory."""
-    from triton import compile as build
-    from triton.backends.compiler import GPUTarget
-    from triton.compiler import ASTSource
-
+    triton, targets = import_module("triton.compiler"), import_module("triton.backends.compiler")
     names = list(inspect.signature(kernel.fn).parameters)
     signature = {name: "constexpr" if name in fixed else types.get(name, "i32") for name in names}
     aligned = re.compile(r"\*|width|value_width|(queries|keys|values|highest|lowest)_[bhqkp]$")
@@ -34,8 +32,9 @@ def compiled(kernel: Any, capability: int, types: dict[str, str], fixed: dict[st
         for place, name in enumerate(names)
         if name not in fixed and (aligned.match(types.get(name, "")) or aligned.match(name))
     }
-    target = GPUTarget("cuda", capability, 32)
-    return build(ASTSource(kernel, signature, fixed, attributes), target=target, options={**OPTIONS, **options})
+    target = targets.GPUTarget("cuda", capability, 32)
+    source = triton.ASTSource(kernel, signature, fixed, attributes)
+    return triton.compile(source, target=target, options={**OPTIONS, **options})
 
 
 @pytest.fixture(autouse=True)
@@ -46,7 +45,7 @@ def _no_cache_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("capability", SHARED)
 @pytest.mark.parametrize(
     ("dtype", "members", "width", "everything"),
-    [("bf16", 4, 128, False), ("fp16", 4, 96, True), ("bf16", 80, 64, True), ("fp32", 80, 256, True)],
+    [("bf16", 4, 128, False), ("fp16", 80, 96, True), ("fp32", 4, 256, True)],
 )
 def test_attention_compiles(capability: int, dtype: str, members: int, width: int, everything: bool) -> None:
     """With and without weights, ragged lists, pages and biases; two blocks of keys are in flight.
@@ -59,7 +58,8 @@ def test_attention_compiles(capability: int, dtype: str, members: int, width: in
     types = dict.fromkeys(("queries", "keys", "values"), f"*{dtype}")
     types |= dict.fromkeys(("probs", "bias", "maxima", "totals", "sums"), "*fp32")
     types |= {"indices": "*i64", "shift": "*i64", "valid": "*u8", "scaling": "fp32", "softcap": "fp32"}
-    fixed = {"queries_d": 1, "keys_d": 1, "values_d": 1, "bias_k": 1, "page_size": 16 if everything else 1}
+    fixed: dict[str, Any] = dict.fromkeys(("queries_d", "keys_d", "values_d", "bias_k"), 1)
+    fixed |= {"page_size": 16 if everything else 1}
     fixed |= {"capped": everything, "two_terms": dtype != "fp32"}
     fixed |= {"block_members": launch.block_members, "block_keys": launch.block_keys}
     fixed |= {"block_width": launch.block_width, "block_value_width": launch.block_value_width}
