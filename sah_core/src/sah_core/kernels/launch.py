@@ -43,11 +43,10 @@ class Launch:
         Sets are split until every multiprocessor has `PROGRAMS_A_PROCESSOR` programs, as far as there are blocks.
         """
         block_width, block_value_width = next_power(width, 16), next_power(value_width, 16)
-        block_width, block_value_width = next_power(width, 16), next_power(value_width, 16)
         # Two blocks of keys and values in flight take 64 KiB of shared memory: room for three programs on an H100, two
-        # on an A100. With more members their sums would not fit the registers, with less than 16 no matrix unit works.
+        # on an A100, and for one where there are 99 KiB, with the bias of 32 members. The matrix units take 16 or more.
         most = 2**14 // (itemsize * max(block_width, block_value_width))
-        block_members = min(next_power(members, 16), 64, most)
+        block_members = min(next_power(members, 16), 32, most)
         block_keys = min(64, most)
         programs = sets * -(-members // block_members)
         # So few keys leave multiprocessors idle, and there the time is of one program's loads: make them fewer.
