@@ -8,6 +8,7 @@ from .decode import command as decode
 from .masks import command as masks
 from .methods import command as methods
 from .prefill import command as prefill
+from .report import command as report
 from .request import command as request
 from .startup import command as startup
 
@@ -23,6 +24,7 @@ def main() -> None:
         ("request", request, "a whole model: ten questions on one context, and tokens a second"),
         ("masks", masks, "making masks, and the memory of a decode step"),
         ("startup", startup, "imports, commands, the first call"),
+        ("report", report, "write the page and the plots of these again"),
     ):
         each = benchmarks.add_parser(name, help=text)
         benchmark.add_arguments(each)

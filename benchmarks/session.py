@@ -14,8 +14,7 @@ from rich.table import Table
 
 from benchmarks.results.bars import judged
 from benchmarks.results.cells import digits, spread, tables
-from benchmarks.results.page import page
-from benchmarks.results.plots import draw
+from benchmarks.results.publish import DATA, publish
 from benchmarks.results.record import Record, Row, write_record
 from benchmarks.timing.bandwidth import read_bandwidth
 from benchmarks.timing.machine import machine, versions
@@ -23,8 +22,6 @@ from benchmarks.timing.machine import machine, versions
 __all__ = ["DTYPES", "Session", "add_options"]
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
-RESULTS = "performance"
-"""How the files are called."""
 _WIDTH = 240
 """Of tables that go to no terminal."""
 
@@ -34,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser, rounds: int) -> None:
     parser.add_argument("--rounds", type=int, default=rounds, help="in which each contender has its turn")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(
-        "-o", "--output", type=Path, default=Path(".benchmarks"), help="a folder for performance.json, the page, plots"
+        "-o", "--output", type=Path, default=Path(".benchmarks"), help=f"a folder for {DATA}, the page and plots"
     )
 
 
@@ -65,9 +62,7 @@ class Session:
             versions=versions(),
             rows=tuple(rows),
         )
-        records = write_record(output / f"{RESULTS}.json", record)
-        plots = draw(records, output, RESULTS)
-        (output / f"{RESULTS}.md").write_text(page(records, plots), encoding="utf-8")
+        publish(write_record(output / DATA, record), output)
         _show(record)
 
 

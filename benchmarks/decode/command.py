@@ -23,7 +23,7 @@ __all__ = ["add_arguments", "run"]
 
 HEADS = Heads()
 _FEW = 5
-"""Rounds against the research backend, which takes long."""
+"""Rounds against the research backend, at most: it takes long."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +60,7 @@ def _rows(
         subjects = _by_context(call, calibrations, per_head=detail)
         yield from against_dense(call, subjects, arguments.rounds, bandwidth, "A step by context")
         if detail:
-            yield from against_research(call, subjects, _FEW)
+            yield from against_research(call, subjects, min(arguments.rounds, _FEW))
     call = Call.random(arguments.detail, dtype, HEADS)
     subjects = [s for density in arguments.densities for s in _at_density(call, calibrations, density)]
     yield from against_dense(call, subjects, arguments.rounds, bandwidth, "A step by density")

@@ -79,7 +79,10 @@ def _selectors(suffix: str, at_least: float) -> tuple[Bar, ...]:
 def _against_research() -> tuple[Bar, ...]:
     chains = ("sink + local", "quest, shared", "pqcache, shared", "hashattention, shared", "double_sparsity, shared")
     table = "A step against the research backend"
-    return tuple(Bar(f"{name}, against research", "decode", name, "step", 20.0, table=table) for name in chains)
+    setting = {"context": _CONTEXT}
+    return tuple(
+        Bar(f"{name}, against research", "decode", name, "step", 20.0, table=table, setting=setting) for name in chains
+    )
 
 
 def _growth() -> tuple[Bar, ...]:

@@ -32,8 +32,11 @@ _STYLES: Final[dict[str, tuple[str, str]]] = {
 }
 """Colour and marker of every line: the colours of Okabe and Ito, told apart by colour-blind eyes too; dense is grey."""
 
-_LIMITED: Final = ("sink + local", "quest, shared", "random keys, shared")
+_LIMITED: Final = ("sink + local", "quest, shared")
 """Whose limits are drawn beside that of dense attention; the others' would lie between them."""
+
+_DOTTED: Final = ("random keys, per head",)
+"""To be told from the line of the same colour."""
 
 
 @attrs.frozen
@@ -110,8 +113,9 @@ def _plot(axes: Axes, line: _Line) -> None:
     if line.limit:
         axes.plot(places, middles, color=colour, linestyle=(0, (3, 2)), linewidth=1, alpha=0.8, label=line.label)
         return
-    axes.plot(places, middles, color=colour, marker=marker, markersize=5, linewidth=1.4, label=line.label)
-    axes.fill_between(places, lows, highs, color=colour, alpha=0.15, linewidth=0)
+    dashes = "dotted" if line.style in _DOTTED else "solid"
+    axes.plot(places, middles, color=colour, marker=marker, markersize=5, linestyle=dashes, label=line.label)
+    axes.fill_between(places, lows, highs, color=colour, alpha=0.12, linewidth=0)
 
 
 def _dress(axes: Axes, x: str) -> None:
@@ -119,7 +123,7 @@ def _dress(axes: Axes, x: str) -> None:
     axes.set_yscale("log")
     axes.set_xlabel("keys in the context" if x == "context" else "attended share of the keys")
     places = sorted({float(place) for line in axes.get_lines() for place in np.asarray(line.get_xdata())})
-    axes.set_xticks(places, [_keys(place) if x == "context" else f"{place:.3g}" for place in places])
+    axes.set_xticks(places, [_keys(place) if x == "context" else f"{100 * place:.3g} %" for place in places])
     axes.minorticks_off()
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.grid(color="#e0e0e0", linewidth=0.6)

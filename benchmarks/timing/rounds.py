@@ -42,7 +42,8 @@ def compare(
     """Seconds of one call of each contender, in each of the ``rounds``.
 
     The contenders take turns, one sample each a round. A sample is as many calls as take ``least`` seconds, by the
-    faster of two calls made beforehand, the first of which warms up. Python's garbage collector rests meanwhile.
+    faster of two calls made beforehand, the first of which warms up. Python's garbage collector waits for
+    the end of a round.
     """
     calls = {contender.name: _calls(contender, least, clock) for contender in contenders}
     if len(calls) < len(contenders):
@@ -55,7 +56,7 @@ def compare(
             for contender in contenders:
                 count = calls[contender.name]
                 seconds[contender.name].append(_sample(contender, count, clock) / count)
-            gc.collect()
+            gc.collect(0)  # what the round left behind; a full collection takes longer than a round
     finally:
         if collecting:
             gc.enable()

@@ -1,10 +1,12 @@
 """What a benchmark leaves behind: the JSON file, the tables, the bars, the page and the plots."""
 
+import argparse
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from benchmarks.report import command as report
 from benchmarks.results.bars import BARS, judged
 from benchmarks.results.cells import digits, spread, tables
 from benchmarks.results.page import page
@@ -107,6 +109,18 @@ def test_the_page_says_what_was_measured_and_what_was_missed() -> None:
     assert "![A plot](a.png)" in text
     assert "memory is read at 2.00 GB/s" in text
     assert "| quest, shared | 2.00% | gathered | 10.0 | 10.0 | 10.0 | 1.00 |" in text
+
+
+def test_the_report_is_made_again_from_the_numbers(tmp_path: Path) -> None:
+    """The same page, plots and all, without measuring; without numbers there is nothing to make it of."""
+    write_record(
+        tmp_path / "performance.json", record(step("quest, shared", 512, 1.0), step("quest, shared", 1024, 2.0))
+    )
+    report.run(argparse.Namespace(output=tmp_path))
+    assert "![Time of a decode step by context](performance-context.png)" in (tmp_path / "performance.md").read_text()
+    assert (tmp_path / "performance-context.png").exists()
+    with pytest.raises(SystemExit, match=r"there is no performance\.json"):
+        report.run(argparse.Namespace(output=tmp_path / "none"))
 
 
 def test_plots_are_drawn_from_several_contexts(tmp_path: Path) -> None:
