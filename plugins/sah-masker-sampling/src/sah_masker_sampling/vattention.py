@@ -71,7 +71,7 @@ class VAttention(SamplingMasker[VAttentionConfig]):
         if rows % kept.rows[1]:  # what some heads of a row keep may be drawn for the others
             fresh = sampled & (kept.expand((b, heads, q)).at(_of_heads(base, heads)) == 0)
         kept = kept.expand((b, lcm(kept.rows[1], inputs.kv_heads), q))
-        fixed = kept.indices.clamp(max=columns - 1)
+        fixed, base = (keys.clamp(max=columns - 1) for keys in (kept.indices, base))  # padding is past the last key
         read = torch.cat([_of_heads(kept.valid, heads), fresh], -1)  # (b, hq, q, I_f + m)
         alike = fixed.shape[1] == base.shape[1]
         reads = [torch.cat([fixed, base], -1)] if alike else [fixed, base]  # rows alike are read in one go
