@@ -9,11 +9,13 @@ from sah_core.chain import check_chain, check_no_exact_logits
 from sah_core.composition import Masker, fold_maskers
 from sah_core.errors import UsageError
 from sah_core.inputs import AttentionInputs
+from sah_core.kernels.available import interpreted
 from sah_core.mask import Mask
 
 from .backend import AttentionOutput, SparseAttention
 from .dense import dense_attention
 from .gathered import gathered_attention
+from .on_gpu import kernel_attention
 
 __all__ = ["EfficientAttention"]
 
@@ -51,6 +53,10 @@ class EfficientAttention(SparseAttention):
         mask = self.mask(inputs)
         if dense_is_cheaper(inputs, mask):
             return AttentionOutput(dense_attention(inputs, mask), mask, path="dense")
+        if inputs.device.type != "cpu" or interpreted():
+            output = kernel_attention(inputs, mask)
+            if output is not None:
+                return AttentionOutput(output, mask, path="triton")
         return AttentionOutput(gathered_attention(inputs, mask), mask, path="gathered")
 
 

@@ -76,7 +76,7 @@ def _shortened(ranked: Tensor, most: int) -> tuple[Tensor, Tensor | None]:
         return ranked, None
     # The part of a maximum is every so manieth score: that reads memory in order.
     whole = units // part * part
-    maxima = ranked[:, :whole].unflatten(1, (part, whole // part)).amax(1)
+    maxima = ranked[:, :whole].view(-1, part, whole // part).amax(1)
     maxima = maxima.nan_to_num(nan=math.inf, posinf=math.inf, neginf=-math.inf)
     bound = maxima.topk(most, sorted=False).values.amin(-1, keepdim=True)
     return _table(ranked, (ranked < bound).logical_not_(), -math.inf)  # so that NaN is among them
