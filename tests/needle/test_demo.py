@@ -178,6 +178,17 @@ def test_sink_and_local_by_hand() -> None:
     assert method.maskers == ({"kind": "sink", "size": 4}, {"kind": "local", "window": 99})
 
 
+def test_methods_run_on_the_efficient_backend_where_they_can() -> None:
+    """A masker that chooses by exact logits needs the research backend; a list without one reads what it keeps."""
+    kinds = [method.attention and method.attention["kind"] for method in demo_methods(1024)]
+    assert kinds == [None, "research", "efficient", "research", "research", "research"]
+    added = methods_with(["quest", "oracle_top_p"])[3:]
+    assert {method.name.split()[1]: (method.attention or {})["kind"] for method in added} == {
+        "quest": "efficient",
+        "oracle_top_p": "research",
+    }
+
+
 def test_pays_from_by_hand() -> None:
     """The shortest length from which on it is always faster; a short win before a loss does not count."""
     dense = {1: 1.0, 2: 2.0, 4: 4.0, 8: 8.0}

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
-from sah_core import AttentionInputs, AttentionState, ResearchAttention
+from sah_core import AttentionInputs, AttentionState, SparseAttention
 
 __all__ = ["LENGTHS", "HeadShape", "StepSeconds", "pays_from", "step_seconds"]
 
@@ -52,7 +52,7 @@ class StepSeconds:
     """Of torch's dense attention."""
 
 
-def step_seconds(attention: ResearchAttention | None, shape: HeadShape) -> StepSeconds:
+def step_seconds(attention: SparseAttention | None, shape: HeadShape) -> StepSeconds:
     """Time a method (None: dense attention itself) and dense attention by turns, so that both meet the same load."""
     method, dense = {}, {}
     with torch.no_grad():
@@ -76,7 +76,7 @@ def pays_from(seconds: StepSeconds) -> int | None:
 
 
 def _attend(
-    attention: ResearchAttention | None, state: AttentionState, query: Tensor, keys: Tensor, values: Tensor
+    attention: SparseAttention | None, state: AttentionState, query: Tensor, keys: Tensor, values: Tensor
 ) -> object:
     if attention is None:
         return scaled_dot_product_attention(query, keys, values, enable_gqa=True)

@@ -58,8 +58,8 @@ _NOTES = (
     "  layers 2 and 3 attend to nearly everything, and the answer does not need that.",
     "ms/answer: for question and answer; reading the context is not counted.",
     "pays from: context length from which one layer's decoding step is faster than",
-    "  torch's dense attention, measured. The research backend computes every logit",
-    "  whatever the mask: it shows what a method keeps, and saves no time.",
+    "  torch's dense attention, measured. Oracles compute every logit to choose among",
+    "  them and save no time; the other methods run on the efficient backend.",
 )
 
 

@@ -33,8 +33,11 @@ class Method:
 
     @property
     def attention(self) -> dict[str, Any] | None:
-        """The config's ``attention`` section."""
-        return None if self.maskers is None else {"maskers": list(self.maskers)}
+        """The config's ``attention`` section: the efficient backend, unless a masker needs the exact logits."""
+        if self.maskers is None:
+            return None
+        exact = any(parse_masker(masker).needs_logits for masker in self.maskers)
+        return {"kind": "research" if exact else "efficient", "maskers": list(self.maskers)}
 
     @property
     def adaptive(self) -> bool:
