@@ -23,6 +23,7 @@ FLOORS = {
     "config": 3,
     "composition": 3,
     "randomness": 3,
+    "kernels": 3,
     "maskers": 4,
     "attention": 4,
     "testing": 4,
