@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 from transformers import DynamicCache, StaticCache
 
 from sah_core import UsageError
@@ -29,6 +32,7 @@ CONFIGS: dict[str, list[dict[str, Any]]] = {
 BACKENDS = ("research", "efficient")
 CONTEXT = "A mole lives at 7 Elm Row. " * 4
 QUESTIONS = ["Who lives there?", "Where is it, exactly, that the mole in question has made its home?"]
+KEYS = 4096
 GAPS = [0, 9, 20]  # columns of padding on the left of a batch's rows
 
 
@@ -39,10 +43,10 @@ def maskers(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def padded(tokens: Any) -> Callable[[int], tuple[torch.Tensor, torch.Tensor]]:
+def padded(tokens: Any) -> Callable[[int], tuple[Tensor, Tensor]]:
     """Three rows of so many columns, and their attention mask, the last rows padded on the left."""
 
-    def make(length: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def make(length: int) -> tuple[Tensor, Tensor]:
         ids = tokens(length, batch=len(GAPS))
         mask = torch.ones_like(ids)
         for row, gap in enumerate(GAPS):
@@ -108,6 +112,50 @@ def test_caches(family: str, maskers: list[dict[str, Any]], padded: Any) -> None
                 new = model.generate(ids, attention_mask=mask, past_key_values=cache, no_repeat_ngram_size=1, **options)
             found.append((new.tolist(), mode.meter.density))
     assert found == [found[0]] * 4
+
+
+class Made(TorchDispatchMode):
+    """Watches what is computed, and notes how many entries each new tensor has."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # torch leaves it untyped
+        self.entries: list[int] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        given = {leaf.untyped_storage()._cdata for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)}
+        for leaf in tree_leaves(result):
+            if isinstance(leaf, Tensor) and leaf.untyped_storage()._cdata not in given:
+                self.entries.append(leaf.numel())
+        return result
+
+
+def made_in_a_decode_step(backend: str, maskers: list[dict[str, Any]], layers: int) -> list[int]:
+    """Sizes of the tensors made in the second step on a preallocated cache: the first makes the indexes."""
+    model = build_model("llama", num_hidden_layers=layers, max_position_embeddings=2 * KEYS)
+    cache: Any = StaticCache(config=model.config, max_cache_len=KEYS)
+    filled = KEYS - 10
+    torch.manual_seed(1)
+    for layer in range(layers):
+        keys, values = torch.randn(2, 1, 2, filled, 8)
+        cache.update(keys, values, layer, {"cache_position": torch.arange(filled)})
+    with torch.no_grad(), ModelAdapterHF(model, {"kind": backend, "maskers": maskers}).enable_sparse_mode():
+        for step in range(2):
+            place = torch.tensor([filled + step])
+            made = Made()
+            with made:
+                model(torch.tensor([[5]]), past_key_values=cache, position_ids=place[None], cache_position=place)
+    return made.entries
+
+
+@pytest.mark.parametrize("content", [[], [{"kind": "quest", "budget": 16}]], ids=["window", "quest"])
+def test_a_decode_step_makes_nothing_as_large_as_the_keys(content: list[dict[str, Any]]) -> None:
+    """No copy of keys or values, nothing with an entry a key and head; what has one a key is made once a forward."""
+    maskers = [*WINDOW, *content]
+    two, four = (made_in_a_decode_step("efficient", maskers, layers) for layers in (2, 4))
+    assert max(two) == KEYS, "the mask that transformers makes"
+    assert sum(size >= KEYS // 2 for size in four) == sum(size >= KEYS // 2 for size in two)
+    assert max(made_in_a_decode_step("research", maskers, 2)) >= 4 * (KEYS - 10), "this would have caught the logits"
 
 
 def test_the_error_is_measured_densely_beside_it(model: Any, adapt: MakeAdapter) -> None:
