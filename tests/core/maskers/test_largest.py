@@ -12,7 +12,8 @@ from torch import Tensor
 
 from sah_core import AttentionInputs, Mask, OpenUnits, Units
 from sah_core.mask import IndexRows
-from sah_core.maskers.largest import FEW, largest, smallest_first
+from sah_core.maskers import RandomOrder
+from sah_core.maskers.largest import FEW, largest
 from sah_core.testing import attention_inputs, masks
 
 
@@ -117,19 +118,19 @@ def test_open_units_are_those_with_a_visible_key_that_is_not_taken(
 
 @settings(max_examples=30)
 @given(st.integers(1, 3), st.sampled_from([1, 6, FEW + 1, 3 * FEW]), st.integers(0, 2**16), st.data())
-def test_smallest_first_is_the_beginning_of_the_sorted_order(
-    rows: int, keys: int, seed: int, data: st.DataObject
-) -> None:
-    """The first of each row's uniform numbers in order, though few of a long row are sorted."""
+def test_a_random_order_begins_with_the_smallest_numbers(rows: int, keys: int, seed: int, data: st.DataObject) -> None:
+    """The first of each row's uniform numbers, though few of a long row are looked at, also when asked for more."""
     numbers = torch.rand(1, rows, 1, keys, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
-    sizes = torch.tensor(data.draw(st.lists(st.integers(0, keys), min_size=rows, max_size=rows))).reshape(1, rows, 1)
-    if data.draw(st.booleans()):
-        sizes = (sizes // 50).clamp(min=1)
-    order = smallest_first(numbers, sizes, torch.full_like(sizes, keys))
+    taken = torch.rand(numbers.shape, generator=torch.Generator().manual_seed(seed)) < 0.1
+    numbers, counts = numbers.masked_fill(taken, 1.0), (~taken).sum(-1)
+    order = RandomOrder(numbers, counts)
     exact = numbers.argsort(dim=-1, stable=True)
-    for row in range(rows):
-        size = int(sizes[0, row, 0])
-        assert torch.equal(order[0, row, 0, :size], exact[0, row, 0, :size])
+    for part in data.draw(st.lists(st.sampled_from([0.0, 0.03, 0.031, 0.05, 0.9, 1.0]), min_size=1, max_size=3)):
+        sizes = (counts * part).ceil().long()
+        first = order.first(sizes)
+        for row in range(rows):
+            size = int(sizes[0, row, 0])
+            assert first.indices[0, row, 0, :size].tolist() == sorted(exact[0, row, 0, :size].tolist())
 
 
 @pytest.mark.parametrize("size", [1, 3])

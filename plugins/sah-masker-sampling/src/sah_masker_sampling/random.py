@@ -10,7 +10,6 @@ from torch import Tensor
 from sah_core import AttentionInputs, Mask, Residual, SamplingMasker
 
 from . import RandomConfig
-from .drawn import drawn_rows
 from .shares import share_of
 
 __all__ = ["Random"]
@@ -35,9 +34,8 @@ class Random(SamplingMasker[RandomConfig]):
         """Each key independently, or the first b keys in random order."""
         if self.config.mode == "bernoulli":
             return super().draw(inputs, residual)
-        size = self._size(residual.counts)
-        first = residual.in_random_order().first(size)
-        return Mask(inputs.shape, drawn_rows(first, size, self.inclusion(inputs, residual), inputs.shape[3]))
+        sample = residual.in_random_order().first(self._size(residual.counts))
+        return Mask(inputs.shape, sample.weighed(self.inclusion(inputs, residual)))
 
     def _size(self, n: Tensor) -> Tensor:
         """b = ceil(rate n)."""

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from sah_core import AttentionInputs, Mask, NumericalError, Residual, SamplingMasker
 from sah_core.grouped_heads import by_group
+from sah_core.mask import IndexRows
 
 from . import VAttentionConfig
-from .drawn import drawn_rows
 from .shares import share_of
 
 __all__ = ["VAttention"]
@@ -50,23 +50,19 @@ class VAttention(SamplingMasker[VAttentionConfig]):
         # One random order serves both draws: given its first b0 keys, and all that is computed from them, the order of
         # the others is still uniform, so that the next b' are a simple random sample of them.
         order = residual.in_random_order()
-        ahead = torch.minimum(b0 + b0 // 8 + 1, n_s)  # on peaked logits b' is small: then this is all of the order
-        first = order.first(ahead)  # (b, rows, q, m)
-        more = self._more(inputs, residual, first[..., : int(b0.max())], b0) if bool(rest.any()) else rest
-        size = b0 + more
-        if bool((size > ahead).any()):
-            first = order.first(size)
-        first = first[..., : int(size.max())]
-        in_base = torch.arange(first.shape[-1], device=inputs.device) < b0.unsqueeze(-1)
-        probs = torch.where(in_base, 1.0, (more.double() / rest.clamp(min=1)).unsqueeze(-1))
-        return Mask(inputs.shape, drawn_rows(first, size, probs, inputs.shape[3]))
+        base = order.first(b0)
+        more = self._more(inputs, residual, base) if bool(rest.any()) else rest
+        sample = order.first(b0 + more)
+        pi = (more.double() / rest.clamp(min=1)).unsqueeze(-1)
+        return Mask(inputs.shape, sample.weighed(torch.where(base.at(sample.indices) > 0, 1.0, pi)))
 
-    def _more(self, inputs: AttentionInputs, residual: Residual, base: Tensor, b0: Tensor) -> Tensor:
-        """b' (b, rows, q) for the keys ``base`` (b, rows, q, m), of which the first b0 (b, rows, q) are the sample."""
-        (b, heads, q, columns), rows = inputs.shape, b0.shape[1]
+    def _more(self, inputs: AttentionInputs, residual: Residual, sample: IndexRows) -> Tensor:
+        """b' (b, rows, q), from the base sample (b, rows, q)."""
+        (b, heads, q, columns), rows = inputs.shape, sample.rows[1]
+        base, b0 = sample.indices, sample.counts
         rest = residual.counts - b0
         n = _of_heads(rest, heads)
-        sampled = _of_heads(torch.arange(base.shape[-1], device=inputs.device) < b0.unsqueeze(-1), heads)
+        sampled = _of_heads(sample.valid, heads)
         kept, fresh = residual.kept.index_rows(inputs.device), sampled  # fresh: bool (b, hq, q, m)
         if rows % kept.rows[1]:  # what some heads of a row keep may be drawn for the others
             fresh = sampled & (kept.expand((b, heads, q)).at(_of_heads(base, heads)) == 0)

@@ -76,6 +76,11 @@ class IndexRows:
         """The same keys, each with probability one."""
         return IndexRows(self.indices, self.counts, None, self.keys)
 
+    def weighed(self, probs: Tensor) -> IndexRows:
+        """The same keys with these probabilities, broadcastable to (sb, sh, sq, m)."""
+        stored = probs.to(torch.float32).expand(self.indices.shape).masked_fill(~self.valid, 0.0)
+        return IndexRows(self.indices, self.counts, stored, self.keys)
+
     def keep(self, wanted: Tensor) -> IndexRows:
         """Only the entries where ``wanted`` (sb, sh, sq, m) bool is true."""
         wanted = wanted & self.valid

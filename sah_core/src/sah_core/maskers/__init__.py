@@ -4,7 +4,8 @@ from .create import create_masker, create_maskers
 from .open_units import OpenUnits
 from .pages import PageIndex
 from .positional import PositionalMasker
-from .sampling import RandomOrder, Residual, SamplingMasker
+from .random_order import RandomOrder
+from .sampling import Residual, SamplingMasker
 from .top_k import TopKMasker
 from .top_p import TopPMasker
 from .units import Units

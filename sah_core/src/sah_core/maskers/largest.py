@@ -15,7 +15,7 @@ from sah_core.mask import IndexRows
 
 from .open_units import OpenUnits
 
-__all__ = ["largest", "smallest_first"]
+__all__ = ["at_least", "gathered_table", "largest", "nth_largest"]
 
 PARTS = (32, 16, 8, 4)
 """Scores a maximum is of: the most that leave half as many maxima again as units are wanted."""
@@ -36,33 +36,16 @@ def largest(scores: Tensor, wanted: Tensor, opened: OpenUnits) -> IndexRows:
     flat_counts = counts.reshape(-1)
     ranked = opened.hide(scores, -math.inf).reshape(-1, units)
     table, columns = _shortened(ranked, most)
-    nth = _nth(table, flat_counts, most)
+    nth = nth_largest(table, flat_counts, most)
     if not bool(nth.isfinite().all()):
         # An open unit comes before any that is not, even with a score of -inf; and NaN before all.
         clean = scores.nan_to_num(nan=math.inf, posinf=math.inf, neginf=torch.finfo(scores.dtype).min)
         table, columns = opened.hide(clean, -math.inf).reshape(-1, units), None
-        nth = _nth(table, flat_counts, most)
-    chosen = _at_least(table, nth, flat_counts)
+        nth = nth_largest(table, flat_counts, most)
+    chosen = at_least(table, nth, flat_counts)
     if columns is None:
         columns = torch.arange(units, device=scores.device).expand_as(chosen)
     return IndexRows.from_list(columns.masked_select(chosen), counts, units)
-
-
-def smallest_first(numbers: Tensor, sizes: Tensor, counts: Tensor) -> Tensor:
-    """The units with the smallest numbers of each row, smallest first: int64 (b, rows, q, largest size).
-
-    ``numbers`` float64 (b, rows, q, units), of which ``counts`` int64 (b, rows, q) are uniform on [0, 1) and the others
-    1; ``sizes`` int64, how many of a row are wanted. What follows a row's size is of no use.
-    """
-    most, units = int(sizes.max()), numbers.shape[3]
-    flat = numbers.reshape(-1, units)
-    bound = (sizes + 6 * sizes.double().sqrt() + 8) / counts.clamp(min=1)  # exceeded by fewer once in 1e9 draws
-    if units > FEW and float(bound.max()) < 0.5:
-        table, columns = _table(flat, flat < bound.reshape(-1, 1), math.inf)
-        if bool(((columns < units).sum(-1) >= sizes.reshape(-1)).all()):
-            order = table.argsort(dim=-1, stable=True)[:, :most]
-            return columns.gather(-1, order).reshape(*sizes.shape, most)
-    return numbers.argsort(dim=-1, stable=True)[..., :most]
 
 
 def _shortened(ranked: Tensor, most: int) -> tuple[Tensor, Tensor | None]:
@@ -79,10 +62,10 @@ def _shortened(ranked: Tensor, most: int) -> tuple[Tensor, Tensor | None]:
     maxima = ranked[:, :whole].view(-1, part, whole // part).amax(1)
     maxima = maxima.nan_to_num(nan=math.inf, posinf=math.inf, neginf=-math.inf)
     bound = maxima.topk(most, sorted=False).values.amin(-1, keepdim=True)
-    return _table(ranked, (ranked < bound).logical_not_(), -math.inf)  # so that NaN is among them
+    return gathered_table(ranked, (ranked < bound).logical_not_())  # so that NaN is among them
 
 
-def _nth(values: Tensor, counts: Tensor, most: int) -> Tensor:
+def nth_largest(values: Tensor, counts: Tensor, most: int) -> Tensor:
     """The ``counts``-th largest value of each row of (r, n), (r, 1); inf for a count of 0."""
     if int(counts.min()) == most:
         return values.topk(most, sorted=False).values.amin(-1, keepdim=True)
@@ -91,7 +74,7 @@ def _nth(values: Tensor, counts: Tensor, most: int) -> Tensor:
     return nth.masked_fill(counts.unsqueeze(-1) == 0, math.inf)
 
 
-def _at_least(values: Tensor, nth: Tensor, counts: Tensor) -> Tensor:
+def at_least(values: Tensor, nth: Tensor, counts: Tensor) -> Tensor:
     """The ``counts`` largest of each row of (r, n), given the last of them, bool (r, n); the first of equal ones."""
     chosen = (values < nth).logical_not_()  # with NaN
     if int(chosen.sum()) == int(counts.sum()):
@@ -102,13 +85,13 @@ def _at_least(values: Tensor, nth: Tensor, counts: Tensor) -> Tensor:
     return above | (ties & (ties.cumsum(-1) <= allowed.unsqueeze(-1)))
 
 
-def _table(values: Tensor, cells: Tensor, filler: float) -> tuple[Tensor, Tensor]:
-    """The values of (r, n) at the true cells of each row, in order, and their columns; padded with filler and n."""
+def gathered_table(values: Tensor, cells: Tensor) -> tuple[Tensor, Tensor]:
+    """The values of (r, n) at the true cells of each row, in order, and their columns; padded with -inf and n."""
     rows, width = cells.shape
     places = cells.reshape(-1).nonzero().squeeze(-1)
     starts = torch.searchsorted(places, torch.arange(rows + 1, device=cells.device) * width)
     counts = starts.diff()
     held = torch.arange(int(counts.max()), device=cells.device) < counts.unsqueeze(-1)
-    table = values.new_full(held.shape, filler).masked_scatter_(held, values.reshape(-1).index_select(0, places))
+    table = values.new_full(held.shape, -math.inf).masked_scatter_(held, values.reshape(-1).index_select(0, places))
     columns = torch.full(held.shape, width, dtype=torch.int64, device=cells.device)
     return table, columns.masked_scatter_(held, places % width)

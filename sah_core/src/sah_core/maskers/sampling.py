@@ -16,11 +16,11 @@ from sah_core.randomness import row_uniforms
 from sah_core.state import KeyIndex
 
 from .indexing import index_of
-from .largest import smallest_first
 from .open_units import OpenUnits
+from .random_order import RandomOrder
 from .units import Units
 
-__all__ = ["RandomOrder", "Residual", "SamplingMasker"]
+__all__ = ["Residual", "SamplingMasker"]
 
 ConfigT = TypeVar("ConfigT", bound=MaskerConfig)
 
@@ -61,24 +61,6 @@ class Residual:
     def keep(self, keys: IndexRows) -> IndexRows:
         """Those of the ``keys`` (b, rows, q) that lie in the residual."""
         return keys.expand(self.open.shape).keep(self.open.contains(keys))
-
-
-@frozen(eq=False)
-class RandomOrder:
-    """Each row's residual keys in a random order: its first n are a simple random sample of n of them.
-
-    Given the first n, and whatever is computed from them, the order of the others is still uniform.
-    """
-
-    _numbers: Tensor
-    _counts: Tensor
-
-    def first(self, sizes: Tensor) -> Tensor:
-        """The first keys of each row in order, int64 (b, rows, q, largest size), as many as ``sizes`` (b, rows, q).
-
-        What follows a row's size is of no use.
-        """
-        return smallest_first(self._numbers, sizes, self._counts)
 
 
 class SamplingMasker(Generic[ConfigT]):
