@@ -10,6 +10,7 @@ from sah_core.grouped_heads import by_group
 
 from . import PQCacheConfig
 from .codebook import Codebook
+from .joint import joint_table
 
 __all__ = ["PQCache"]
 
@@ -40,19 +41,55 @@ class PQCache(TopKMasker[PQCacheConfig]):
         """s_j for every query head, (b, hq, q, keys) in the compute dtype."""
         assert isinstance(index, Codebook)  # what create_index made
         b, hq, q, _ = inputs.shape
-        centroids = index.centroids.to(inputs.compute_dtype)  # (b, hkv, M, C, w)
-        parts = inputs.queries.to(centroids.dtype).reshape(b, inputs.kv_heads, -1, *centroids.shape[2::2])
-        tables = parts.transpose(2, 3) @ centroids.mT  # (b, hkv, M, g * q, C)
-        codes = index.codes.long().transpose(2, 3).unsqueeze(3)  # (b, hkv, M, 1, keys)
-        products = tables.new_zeros((*tables.shape[:2], tables.shape[3], index.length))
-        for table, code in zip(tables.unbind(2), codes.unbind(2), strict=True):
-            products += table.gather(-1, code.expand_as(products))
+        tables = self._tables(inputs, index)
+        if inputs.unmasked and len(tables) == 1:
+            return _looked_up(inputs.scaled(tables[0]), index, 0).reshape(b, hq, q, index.length)
+        products = _looked_up(tables[0], index, 0)
+        for number, table in enumerate(tables[1:], 1):
+            products += _looked_up(table, index, number)
         return inputs.logits_from(products.reshape(b, hq, q, index.length))
+
+    def group_scores(self, inputs: AttentionInputs, index: KeyIndex | None, candidates: OpenUnits) -> Tensor:
+        """What `aggregate` makes of the scores; of joint codes where keys are only told apart by them, not of keys.
+
+        That is where every key is visible, and what is taken already is taken by all heads of a group.
+        """
+        assert isinstance(index, Codebook)  # what create_index made
+        closed, hkv = candidates.closed, inputs.kv_heads
+        counts = None if closed is None or hkv % closed.rows[1] else index.open_counts(closed)
+        if counts is None:
+            return super().group_scores(inputs, index, candidates)
+        b, hq, q, _ = inputs.shape
+        logits = inputs.scaled(self._tables(inputs, index)[0]).reshape(b, hkv, hq // hkv, q, -1)
+        return _looked_up(_group_weights(logits, counts), index, 0)
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         """The logarithm of the group's summed softmax(s), each query head's over its own candidates.
 
-        In double precision, so that rounding to the scores' keeps equal keys, of which there are many, equal.
+        In double precision and then rounded to single, so that equal keys, of which there are many, stay equal.
         """
         weights = candidates.hide(scores.double(), -torch.inf).log_softmax(-1).nan_to_num(nan=-torch.inf)
-        return by_group(weights, inputs.kv_heads).logsumexp(2).to(scores.dtype)
+        return by_group(weights, inputs.kv_heads).logsumexp(2).float()
+
+    def _tables(self, inputs: AttentionInputs, index: Codebook) -> list[Tensor]:
+        """The products of every query with the keys that joint codes stand for: (b, hkv, g * q, codes) a number."""
+        centroids = index.centroids.to(inputs.compute_dtype)  # (b, hkv, M, C, w)
+        queries = inputs.queries.detach().to(centroids.dtype)  # no gradient follows a selection
+        parts = queries.reshape(inputs.shape[0], inputs.kv_heads, -1, *centroids.shape[2::2])
+        tables = parts.transpose(2, 3) @ centroids.mT  # (b, hkv, M, g * q, C)
+        return [joint_table(several) for several in torch.split(tables, index.together, 2)]
+
+
+def _looked_up(table: Tensor, index: Codebook, number: int) -> Tensor:
+    """What ``table`` (b, hkv, rows, codes) holds for each key's joint code of this number, (b, hkv, rows, keys)."""
+    codes = index.joint_codes[:, :, number].long().unsqueeze(2)
+    return table.gather(-1, codes.expand(-1, -1, table.shape[2], -1))
+
+
+def _group_weights(logits: Tensor, counts: Tensor) -> Tensor:
+    """`PQCache.aggregate` of logits (b, hkv, g, q, codes) that ``counts`` (b, hkv, 1 or q, codes) open keys have."""
+    held = counts.unsqueeze(2)
+    logits = logits.double().masked_fill(held == 0, -torch.inf)
+    largest = logits.amax(-1, keepdim=True)
+    total = ((logits - largest).exp_() * held).sum(-1, keepdim=True).log_() + largest
+    return (logits - total).nan_to_num_(nan=-torch.inf).logsumexp(2).float()
