@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sah_core import AttentionInputs, KeyIndex, TopKMasker, load_calibration
-from sah_core.grouped_heads import grouped_scores
+from sah_core import AttentionInputs, KeyIndex, OpenUnits, TopKMasker, load_calibration
+from sah_core.grouped_heads import by_group
 
 from . import HashAttentionConfig
-from .networks import Network, load_network
+from .agreement import agreement
+from .networks import Network, Networks
 from .signatures import Signatures, signs
 
 __all__ = ["HashAttention"]
@@ -33,22 +34,29 @@ class HashAttention(TopKMasker[HashAttentionConfig]):
     def __init__(self, config: HashAttentionConfig) -> None:
         super().__init__(config)
         self.calibration = load_calibration(config.weights, config.kind)
+        self.networks = Networks(self.calibration, config.bits)
 
     def create_index(self, inputs: AttentionInputs) -> KeyIndex | None:
         """The keys' signatures, with this layer's phi_k."""
         return Signatures(self._network("key", inputs, inputs.kv_heads))
 
     def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
-        """The score of every key, one row a query head; as a product of +1 and -1, exact in float32."""
+        """The score of every key, one row a query head; exact."""
+        b, hq, q, _ = inputs.shape
+        bits = self._query_bits(inputs).reshape(b, inputs.kv_heads, -1, self.config.bits)
+        return self._scores(bits, 1, index).reshape(b, hq, q, -1)
+
+    def group_scores(self, inputs: AttentionInputs, index: KeyIndex | None, candidates: OpenUnits) -> Tensor:
+        """The sum of the group's scores, one row a KV head; exact. Signatures are summed, and then looked up once."""
+        bits = by_group(self._query_bits(inputs), inputs.kv_heads).sum(2)
+        return self._scores(bits, inputs.group_size, index)
+
+    def _scores(self, ones: Tensor, heads: int, index: KeyIndex | None) -> Tensor:
         assert isinstance(index, Signatures)  # what create_index made
-        queries = signs(self._network("query", inputs, inputs.shape[1]), inputs.queries)
-        return grouped_scores(_plus_minus(queries), _plus_minus(index.bits))
+        return agreement(ones, heads, index.packed)
+
+    def _query_bits(self, inputs: AttentionInputs) -> Tensor:
+        return signs(self._network("query", inputs, inputs.shape[1]), inputs.queries)
 
     def _network(self, name: str, inputs: AttentionInputs, heads: int) -> Network:
-        width = inputs.queries.shape[3]
-        network = load_network(self.calibration, name, inputs.layer_idx, heads, width, self.config.bits)
-        return [(weight.to(inputs.device), bias.to(inputs.device)) for weight, bias in network]
-
-
-def _plus_minus(bits: Tensor) -> Tensor:
-    return bits.float() * 2 - 1
+        return self.networks.of(name, inputs.layer_idx, heads, inputs.queries.shape[3], inputs.device)

@@ -43,7 +43,7 @@ class Signatures(KeyIndex):
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._packed = GrowingTensor()  # (b, hkv, n, ceil(bits / 8))
+        self._packed = GrowingTensor()  # (b, hkv * ceil(bits / 8), n): one byte of all keys is read at a time
 
     def fit(self, keys: Tensor) -> None:
         """Cover these first keys."""
@@ -52,7 +52,7 @@ class Signatures(KeyIndex):
     def append(self, keys: Tensor) -> None:
         """Cover these next keys."""
         for part in torch.split(keys, _AT_ONCE, 2):
-            self._packed.append(pack_bits(signs(self._network, part)))
+            self._packed.append(pack_bits(signs(self._network, part)).transpose(2, 3).flatten(1, 2))
         self.length += keys.shape[2]
 
     def truncate(self, length: int) -> None:
@@ -61,9 +61,14 @@ class Signatures(KeyIndex):
         self.length = min(self.length, length)
 
     @property
+    def packed(self) -> Tensor:
+        """The bytes of the signatures, uint8 (b, hkv, ceil(bits / 8), n)."""
+        return torch.unflatten(self._packed.entries, 1, (self._network[-1][1].shape[0], -1))
+
+    @property
     def bits(self) -> Tensor:
         """The signatures, bool (b, hkv, n, bits)."""
-        return unpack_bits(self._packed.entries, self._network[-1][1].shape[-1])
+        return unpack_bits(self.packed.transpose(2, 3), self._network[-1][1].shape[-1])
 
 
 def _places(device: torch.device) -> Tensor:
