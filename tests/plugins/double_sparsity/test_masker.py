@@ -68,6 +68,12 @@ def of_keys(queries: list[list[float]], keys: list[list[float]], **options: Any)
     return AttentionInputs(torch.tensor(queries).reshape(1, len(queries), 1, -1), k, k, scaling=1.0, **options)
 
 
+def labels_of(cache: LabelCache, b: int, dtype: torch.dtype) -> Tensor:
+    """What is stored, (b, hkv, n, r): the products with the unit vectors."""
+    kv_heads, r = cache.channels.shape
+    return cache.products(torch.eye(r, dtype=dtype).expand(b, kv_heads, r, r)).mT
+
+
 @given(inputs=attention_inputs(), budget=st.sampled_from([1, 3, 0.4, 1.0]), calibrated=st.booleans())
 def test_all_channels_unquantised_are_the_oracle(
     lists: dict[tuple[int, int], str], inputs: AttentionInputs, budget: float, calibrated: bool
@@ -167,7 +173,7 @@ def test_keys_may_come_in_any_portions(seed: int, bits: int, dtype: torch.dtype,
     for portion in portions:
         bit_by_bit.append(keys[:, :, bit_by_bit.length : bit_by_bit.length + portion])
     assert bit_by_bit.length == once.length == keys.shape[2]
-    assert torch.equal(bit_by_bit.labels(torch.float32), once.labels(torch.float32))
+    assert torch.equal(labels_of(bit_by_bit, 2, torch.float32), labels_of(once, 2, torch.float32))
     assert bit_by_bit.nbytes == once.nbytes
 
 
@@ -184,19 +190,20 @@ def test_truncating_forgets(seed: int, bits: int, length: int, more: int) -> Non
     cache.append(other)
     fresh.fit(torch.cat([keys[:, :, :length], other], 2))
     assert cache.length == fresh.length
-    assert torch.equal(cache.labels(torch.float64), fresh.labels(torch.float64))
+    assert torch.equal(labels_of(cache, 1, torch.float64), labels_of(fresh, 1, torch.float64))
     assert cache.nbytes == fresh.nbytes
 
 
 @given(st.integers(1, 15), st.integers(0, 2**16))
 def test_what_is_stored_is_read(bits: int, seed: int) -> None:
-    """`labels` is zero + scale code of the heavy channels."""
+    """Zero + scale code of the heavy channels."""
     keys = torch.randn(1, 2, 5, 4, generator=torch.Generator().manual_seed(seed))
     cache = LabelCache(torch.tensor([[1, 3], [0, 1]]), bits)
     cache.fit(keys)
     for head, channels in enumerate(([1, 3], [0, 1])):
         codes, scale, zero = quantise(keys[0, head][:, channels], bits)
-        torch.testing.assert_close(cache.labels(torch.float64)[0, head], zero.double() + scale.double() * codes)
+        expected = zero.double() + scale.double() * codes
+        torch.testing.assert_close(labels_of(cache, 1, torch.float64)[0, head], expected)
 
 
 @given(inputs=attention_inputs(max_keys=10), bits=BITS, data=st.data())

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sah_masker_double_sparsity.labels import quantise
-from sah_masker_double_sparsity.packing import pack, unpack
+from sah_masker_double_sparsity.packing import pack, planes
 
 BYTES_OF_20 = {1: 3, 2: 5, 3: 10, 4: 10, 5: 20, 8: 20, 9: 40, 15: 40}
 
@@ -16,7 +16,9 @@ def test_unpacking_undoes_packing(data: st.DataObject, bits: int, n: int) -> Non
     """Whatever the numbers, their bits and how many there are."""
     numbers = st.lists(st.integers(0, 2**bits - 1), min_size=n, max_size=n)
     codes = torch.tensor(data.draw(st.lists(numbers, min_size=1, max_size=3)))
-    assert torch.equal(unpack(pack(codes, bits), bits, n).long(), codes)
+    found = torch.stack(planes(pack(codes, bits), bits), -1).flatten(-2)
+    assert torch.equal(found[:, :n].long(), codes)
+    assert not found[:, n:].any()
 
 
 @pytest.mark.parametrize(("bits", "expected"), BYTES_OF_20.items())
@@ -26,8 +28,10 @@ def test_bytes_of_twenty_numbers(bits: int, expected: int) -> None:
 
 
 def test_packing_by_hand() -> None:
-    """4-bit 1, 2, 3 are the bytes 0x21 and 0x03."""
-    assert pack(torch.tensor([1, 2, 3]), 4).tolist() == [0x21, 0x03]
+    """4-bit 1, 2, 3 are the bytes 0x21 and 0x03; their first fields are 1 and 3, their second 2 and none."""
+    packed = pack(torch.tensor([1, 2, 3]), 4)
+    assert packed.tolist() == [0x21, 0x03]
+    assert [plane.tolist() for plane in planes(packed, 4)] == [[1, 3], [2, 0]]
 
 
 @given(

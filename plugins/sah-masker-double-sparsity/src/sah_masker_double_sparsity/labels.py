@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from sah_core import GrowingTensor, KeyIndex
 
-from .packing import pack, unpack
+from .blocks import keys_at_once, products_in_blocks
+from .packing import fields_of, pack, planes
 
 __all__ = ["LabelCache", "quantise", "read_channels"]
 
@@ -36,15 +38,16 @@ def quantise(labels: Tensor, bits: int) -> tuple[Tensor, Tensor, Tensor]:
 class LabelCache(KeyIndex):
     """The heavy channels of every key, quantised per token and KV head; 16 bits: as they are.
 
-    ``channels`` (hkv, r) int64, on the keys' device. Nothing is learned from the keys.
+    ``channels`` (hkv, r) int64, on the keys' device. Nothing is learned from the keys. Codes lie channel by channel, so
+    that unpacking and multiplying them are operations on long rows.
     """
 
     def __init__(self, channels: Tensor, bits: int) -> None:
         self.channels = channels
         self.bits = bits
-        self._codes = GrowingTensor()  # (b, hkv, n, bytes), or labels (b, hkv, n, r) of 16 bits
-        self._scales = GrowingTensor()  # (b, hkv, n, 1)
-        self._zeros = GrowingTensor()  # (b, hkv, n, 1)
+        self._codes = GrowingTensor()  # (b, hkv * bytes, n), or labels (b, hkv * r, n) of 16 bits
+        self._scales = GrowingTensor()  # (b, hkv, n)
+        self._zeros = GrowingTensor()  # (b, hkv, n)
 
     def fit(self, keys: Tensor) -> None:
         """Cover these first keys."""
@@ -52,14 +55,13 @@ class LabelCache(KeyIndex):
 
     def append(self, keys: Tensor) -> None:
         """Cover these next keys."""
-        labels = read_channels(keys, self.channels)  # (b, hkv, n, r)
-        if self.bits == 16:
-            self._codes.append(labels)
-        else:
+        labels = read_channels(keys.detach(), self.channels)  # (b, hkv, n, r)
+        if self.bits < 16:
             codes, scale, zero = quantise(labels, self.bits)
-            self._codes.append(pack(codes, self.bits))
-            self._scales.append(scale)
-            self._zeros.append(zero)
+            labels = pack(codes, self.bits)
+            self._scales.append(scale.squeeze(-1))
+            self._zeros.append(zero.squeeze(-1))
+        self._codes.append(labels.transpose(2, 3).flatten(1, 2))
         self.length += keys.shape[2]
 
     def truncate(self, length: int) -> None:
@@ -68,9 +70,27 @@ class LabelCache(KeyIndex):
             entries.truncate(length)
         self.length = min(self.length, length)
 
-    def labels(self, dtype: torch.dtype) -> Tensor:
-        """Zero + scale code, (b, hkv, n, r) of this dtype."""
+    def products(self, queries: Tensor) -> Tensor:
+        """Inner products (b, hkv, rows, n), in the dtype of ``queries`` (b, hkv, rows, r), with the labels of all keys.
+
+        sum over c of q_c (zero + scale code_c) = zero sum q + scale sum over c of q_c code_c, some keys after others:
+        what is unpacked of them stays in cache until it is multiplied.
+        """
+        b, hkv, rows, r = queries.shape
+        stored = torch.unflatten(self._codes.entries, 1, (hkv, -1))  # (b, hkv, bytes or r, n)
         if self.bits == 16:
-            return self._codes.entries.to(dtype)
-        codes = unpack(self._codes.entries, self.bits, self.channels.shape[1])
-        return torch.addcmul(self._zeros.entries.to(dtype), self._scales.entries.to(dtype), codes.to(dtype))
+            return products_in_blocks(queries, stored)
+        products = queries.new_empty((b, hkv, rows, self.length))
+        fields = fields_of(self.bits)
+        ordered = pad(queries, (0, -r % fields)).reshape(b, hkv, rows, -1, fields).mT.flatten(-2)  # plane after plane
+        sums = queries.sum(-1, keepdim=True)
+        at_once = keys_at_once((b, hkv, ordered.shape[-1]))
+        unpacked = queries.new_empty((b, hkv, ordered.shape[-1], min(at_once, self.length)))
+        stretches = (stored, self._scales.entries, self._zeros.entries, products)
+        for packed, scale, zero, out in zip(*(torch.split(all_of, at_once, -1) for all_of in stretches), strict=True):
+            codes = unpacked[..., : packed.shape[-1]]
+            for place, plane in zip(torch.split(codes, stored.shape[2], 2), planes(packed, self.bits), strict=True):
+                place.copy_(plane)
+            torch.mul(ordered @ codes, scale.unsqueeze(2), out=out)
+            out.addcmul_(sums, zero.unsqueeze(2))
+        return products

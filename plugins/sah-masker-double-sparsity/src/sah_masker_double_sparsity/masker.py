@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sah_core import AttentionInputs, InputsError, KeyIndex, TopKMasker, load_calibration
-from sah_core.grouped_heads import by_group, grouped_scores
+from sah_core import AttentionInputs, InputsError, KeyIndex, OpenUnits, TopKMasker, load_calibration
+from sah_core.grouped_heads import by_group
 
 from . import DoubleSparsityConfig
+from .blocks import products_in_blocks
 from .labels import LabelCache, read_channels
 
 __all__ = ["DoubleSparsity"]
@@ -48,13 +49,34 @@ class DoubleSparsity(TopKMasker[DoubleSparsityConfig]):
 
     def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
         """The logits s_j, one row a query head."""
+        b, hq, q, d = inputs.shape[0], *inputs.queries.shape[1:]
+        queries = self._heavy_queries(inputs).reshape(b, inputs.kv_heads, -1, d)
+        return inputs.logits_from(self._products(inputs, queries, index).reshape(b, hq, q, -1))
+
+    def group_scores(self, inputs: AttentionInputs, index: KeyIndex | None, candidates: OpenUnits) -> Tensor:
+        """The sum of the group's logits, one row a KV head.
+
+        Without softcap it is the logit of the summed queries: one product for all of them. Each head's own is needed
+        under a softcap, and under a mask that differs from head to head.
+        """
+        alike = inputs.attention_mask is None or inputs.attention_mask.shape[1] == 1
+        if inputs.softcap is not None or not alike:
+            return super().group_scores(inputs, index, candidates)
+        queries = by_group(self._heavy_queries(inputs), inputs.kv_heads).sum(2)
+        scores = inputs.scaled(self._products(inputs, queries, index))
+        bias = inputs.additive_mask
+        return scores if bias is None else scores + bias[..., : scores.shape[3]] * inputs.group_size
+
+    def _heavy_queries(self, inputs: AttentionInputs) -> Tensor:
+        """The queries in the compute dtype, online without their light channels; no gradient follows a selection."""
+        queries = inputs.queries if self.calibration is not None else self._without_light_channels(inputs)
+        return queries.detach().to(inputs.compute_dtype)
+
+    def _products(self, inputs: AttentionInputs, queries: Tensor, index: KeyIndex | None) -> Tensor:
+        """Products of queries (b, hkv, rows, d) with the keys' heavy channels, (b, hkv, rows, keys)."""
         if isinstance(index, LabelCache):
-            queries = read_channels(inputs.queries, index.channels.repeat_interleave(inputs.group_size, 0))
-            keys = index.labels(inputs.compute_dtype)
-        else:
-            queries, keys = self._without_light_channels(inputs), inputs.keys
-        dtype = inputs.compute_dtype
-        return inputs.logits_from(grouped_scores(queries.to(dtype), keys.to(dtype)))
+            return index.products(read_channels(queries, index.channels))
+        return products_in_blocks(queries, inputs.keys.detach().mT)
 
     def _without_light_channels(self, inputs: AttentionInputs) -> Tensor:
         """The queries (b, hq, q, d), zero outside the r channels where they are largest."""

@@ -6,7 +6,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-__all__ = ["pack", "unpack"]
+__all__ = ["fields_of", "pack", "planes"]
+
+
+def fields_of(bits: int) -> int:
+    """How many numbers of so many bits `pack` puts in a byte; 1 where one takes a byte, or two."""
+    return max(1, 8 // _field_width(bits))
 
 
 def pack(codes: Tensor, bits: int) -> Tensor:
@@ -24,14 +29,17 @@ def pack(codes: Tensor, bits: int) -> Tensor:
     return torch.sum(rows << torch.arange(0, 8, width, device=codes.device), -1).to(torch.uint8)
 
 
-def unpack(packed: Tensor, bits: int, n: int) -> Tensor:
-    """The numbers (..., n) that `pack` was given, uint8 or int16."""
+def planes(packed: Tensor, bits: int) -> list[Tensor]:
+    """The numbers that `pack` was given, elementwise: the first field of every byte, then the second, and so on.
+
+    With f fields a byte, plane i, uint8 or int16 of packed's shape, holds the numbers i, i + f, i + 2 f, ... of each
+    row, and 0 past the last. They are not put in order: what they are multiplied with can be, at less cost.
+    """
     width = _field_width(bits)
-    if width == 16:
-        return packed
-    shifts = torch.arange(0, 8, width, dtype=torch.uint8, device=packed.device)
-    fields = torch.bitwise_and(packed.unsqueeze(-1) >> shifts, 2**width - 1)
-    return fields.flatten(-2)[..., :n]
+    if width >= 8:
+        return [packed]
+    shifted = [packed, *(packed >> shift for shift in range(width, 8, width))]
+    return [*(torch.bitwise_and(field, 2**width - 1) for field in shifted[:-1]), shifted[-1]]
 
 
 def _field_width(bits: int) -> int:
