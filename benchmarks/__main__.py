@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .decode import command as decode
+from .gpu import command as gpu
 from .masks import command as masks
 from .methods import command as methods
 from .prefill import command as prefill
@@ -24,6 +25,7 @@ def main() -> None:
         ("request", request, "a whole model: ten questions on one context, and tokens a second"),
         ("masks", masks, "making masks, and the memory of a decode step"),
         ("startup", startup, "imports, commands, the first call"),
+        ("gpu", gpu, "attention over a few keys on a GPU against dense attention"),
         ("report", report, "write the page and the plots of these again"),
     ):
         each = benchmarks.add_parser(name, help=text)

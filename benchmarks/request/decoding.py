@@ -25,7 +25,7 @@ __all__ = ["decoding"]
 GROWING: Final = "growing"
 """transformers' default cache, which copies all keys and values into new tensors with every token."""
 FIXED: Final = "preallocated"
-TOKENS: Final = 4
+TOKENS: Final = 2
 """Decoded by one call."""
 _CONCATENATION, _MLPS = "concatenation", "MLPs"
 

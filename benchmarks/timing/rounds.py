@@ -14,6 +14,8 @@ __all__ = ["Contender", "Seconds", "compare"]
 Seconds = dict[str, tuple[float, ...]]
 """Of every contender by name: seconds of one call, one number a round."""
 
+_LONG = 20
+"""A first call so many times as long as a sample has to be leaves no doubt that a sample is one call."""
 _MOST_CALLS = 1000
 """In a sample, however short a call is."""
 
@@ -65,7 +67,8 @@ def compare(
 
 def _calls(contender: Contender, least: float, clock: Callable[[], float]) -> int:
     """How many calls make a sample."""
-    call = min(_sample(contender, 1, clock) for _ in range(2))
+    first = _sample(contender, 1, clock)
+    call = first if first > _LONG * least else min(first, _sample(contender, 1, clock))
     return max(1, min(_MOST_CALLS, int(least / call) + 1 if call > 0 else _MOST_CALLS))
 
 

@@ -62,6 +62,13 @@ def test_the_first_call_does_not_decide_how_many_make_a_sample() -> None:
     assert len(clock.told) == 2 + 10
 
 
+def test_what_takes_long_is_called_once_beforehand() -> None:
+    """A second try would change nothing: a sample is one call."""
+    clock = Clock()
+    compare([Contender("a", lambda: clock.takes("a", 3.0))], rounds=1, least=0.1, clock=clock)
+    assert len(clock.told) == 1 + 1
+
+
 def test_names_tell_contenders_apart() -> None:
     """Two of the same name would be one in the results."""
     with pytest.raises(ValueError, match="names of their own"):
