@@ -111,10 +111,23 @@ def test_dtypes(dtype: torch.dtype, d: int, dv: int) -> None:
     torch.testing.assert_close(on_kernel(inputs, mask).double(), in_float64(inputs, mask), rtol=0, atol=atol)
 
 
-def test_a_long_list_is_split() -> None:
-    """70 keys of two KV heads are 5 parts of one block each."""
-    launch = Launch.of(2, 2, 70, 16, 16, 4, processors(torch.device("cpu")))
-    assert (launch.splits, launch.split_width) == (5, 16)
+@pytest.mark.parametrize(("heads", "parts", "blocks"), [((4, 2), 5, 1), ((8, 8), 2, 2), ((16, 16), 1, 3)])
+def test_parts_and_blocks(heads: tuple[int, int], parts: int, blocks: int) -> None:
+    """Few sets are many parts of a block, many sets a part of many blocks; largest logits early, late, or in between.
+
+    The last of the keys that are read have logits of about 20 more than the others, or the first, or the middle ones.
+    """
+    keys = 70 if parts == 5 else 150
+    hq, hkv = heads
+    inputs = drawn(hq=hq, hkv=hkv, k=200)
+    launch = Launch.of(hkv, hq // hkv, keys, 16, 16, 4, processors(inputs.device))
+    assert (launch.splits, launch.split_width // launch.block_keys) == (parts, blocks)
+    mask = some_keys(inputs, keys)
+    for loud in (slice(180, 200), slice(0, 20), slice(90, 110)):
+        louder = inputs.keys.clone()
+        louder[:, :, loud] += 5 * inputs.queries[:, :: hq // hkv]
+        changed = attrs.evolve(inputs, keys=louder, shared={})
+        torch.testing.assert_close(on_kernel(changed, mask).double(), in_float64(changed, mask), rtol=0, atol=2e-5)
 
 
 def test_ragged_lists() -> None:
