@@ -65,7 +65,7 @@ def attend(
     softcap: tl.tensor,
     page_size: tl.constexpr,  # keys an entry stands for
     capped: tl.constexpr,
-    two_terms: tl.constexpr,  # of each weight: see below
+    two_terms: tl.constexpr,  # of each weight, for values of 16 bits
     block_members: tl.constexpr,
     block_keys: tl.constexpr,
     block_width: tl.constexpr,
@@ -139,7 +139,7 @@ def attend(
         fading = tl.exp(maximum - base)
         total = total * fading + tl.sum(weights, 1)
         summed = summed * fading[:, None]
-        # What rounding a weight to the values' 8 or 11 bits loses is a second term: the loads take longer than both.
+        # What rounding a weight to the values' 8 or 11 bits loses goes in as a second term.
         rounded = weights.to(v.dtype)
         summed = product(rounded, v, summed)
         if two_terms:

@@ -50,8 +50,8 @@ def triton_refuses(inputs: AttentionInputs) -> str | None:
 
 
 def interpreted() -> bool:
-    """Whether kernels run under Triton's interpreter, which reads the environment when it is imported."""
-    return os.environ.get("TRITON_INTERPRET") == "1"
+    """Whether kernels run under Triton's interpreter, by the words that Triton takes for yes when it is imported."""
+    return os.environ.get("TRITON_INTERPRET", "").lower() in ("1", "y", "yes", "on", "true")
 
 
 def _missing_on_cuda(device: torch.device) -> str | None:
