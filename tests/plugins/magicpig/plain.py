@@ -11,7 +11,6 @@ from sah_core.maskers import Residual
 from sah_masker_magicpig import MagicPigConfig
 from sah_masker_magicpig.codes import KeyCodes
 from sah_masker_magicpig.collision import collision_probability
-from sah_masker_magicpig.hashing import sign_codes
 from sah_masker_magicpig.masker import MagicPig
 
 
@@ -19,8 +18,8 @@ def matches(index: KeyCodes, queries: Tensor, keys: Tensor) -> Tensor:
     """In how many tables each key's code equals each query's, int16 (b, hq, q, k); in all if one is not finite."""
     b, hq, q, d = queries.shape
     folded = queries.double().reshape(b, keys.shape[1], -1, d)
-    of_queries = sign_codes(folded, index.projections)
-    of_keys = sign_codes(index.centered(keys), index.projections)
+    of_queries = index.hash(folded)
+    of_keys = index.hash(index.centered(keys))
     counts = torch.zeros((*of_queries.shape[:3], keys.shape[2]), dtype=torch.int16)
     for query, key in zip(of_queries.unbind(-1), of_keys.unbind(-1), strict=True):  # one table at a time
         counts += query.unsqueeze(-1) == key.unsqueeze(-2)
@@ -54,4 +53,4 @@ class SortedMagicPig(MagicPig):
 
     def create_index(self, inputs: AttentionInputs) -> KeyCodes:
         usual = super().create_index(inputs)
-        return KeyCodes(usual.config, usual.projections, usual.padding, tail=0)
+        return KeyCodes(usual.config, self.projections(inputs), usual.padding, tail=0)

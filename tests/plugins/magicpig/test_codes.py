@@ -9,7 +9,7 @@ from torch import Tensor
 from sah_core import NumericalError
 from sah_masker_magicpig import MagicPigConfig
 from sah_masker_magicpig.codes import KeyCodes
-from sah_masker_magicpig.hashing import sign_codes
+from sah_masker_magicpig.hashing import SignHash
 
 
 def some_keys(n: int, seed: int) -> Tensor:
@@ -19,7 +19,7 @@ def some_keys(n: int, seed: int) -> Tensor:
 
 def fitted(keys: Tensor, *pieces: Tensor, pads: int = 0, center: bool = True, tail: int = 4) -> KeyCodes:
     """An index of 12 tables of 3 bits, for two KV heads of dimension 4; always under the same projections."""
-    projections = torch.randn(2, 4, 12, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    projections = torch.randn(2, 4, 12, 3, generator=torch.Generator().manual_seed(0))
     codes = KeyCodes(MagicPigConfig(tables=12, bits=3, center=center), projections, torch.tensor([pads]), tail)
     codes.fit(keys)
     for piece in pieces:
@@ -29,7 +29,7 @@ def fitted(keys: Tensor, *pieces: Tensor, pads: int = 0, center: bool = True, ta
 
 def codes_of(index: KeyCodes, keys: Tensor) -> Tensor:
     """The codes of these keys, int16 (1, 2, n, 12)."""
-    return sign_codes(index.centered(keys), index.projections)
+    return index.hash(index.centered(keys))
 
 
 def found(index: KeyCodes) -> Tensor:
@@ -104,7 +104,7 @@ def test_a_code_is_of_the_direction(seed: int, factor: float) -> None:
 
 def test_codes_by_hand() -> None:
     """Mean (2, 1); less it, (1, 2) and (-1, -2). Table 0 has the bits x1, x2; table 1 has -x1, x1 - x2."""
-    projections = torch.tensor([[[1.0, 0.0], [-1.0, 1.0]], [[0.0, 1.0], [0.0, -1.0]]], dtype=torch.float64)
+    projections = torch.tensor([[[1.0, 0.0], [-1.0, 1.0]], [[0.0, 1.0], [0.0, -1.0]]])
     index = KeyCodes(MagicPigConfig(tables=2, bits=2), projections.unsqueeze(0), torch.zeros(1, dtype=torch.int64))
     context = torch.tensor([[3.0, 3.0], [1.0, -1.0]]).reshape(1, 1, 2, 2)
     index.fit(context)
@@ -115,14 +115,14 @@ def test_codes_by_hand() -> None:
     index.append(later)
     # The codes of (5, 1) are 11 and 10, those of (-1, -5) 00 and 11: one key has both.
     queries = torch.tensor([[5.0, 1.0], [-1.0, -5.0]]).reshape(1, 1, 2, 2)
-    assert sign_codes(queries.double(), index.projections)[0, 0].tolist() == [[0b11, 0b10], [0b00, 0b11]]
+    assert index.hash(queries.double())[0, 0].tolist() == [[0b11, 0b10], [0b00, 0b11]]
     assert index.collisions(queries, 4).indices[0, 0].tolist() == [[4], [1]]
     assert index.lengths.flatten().tolist() == [5**0.5, 5**0.5, 0, 5**0.5]
 
 
 def test_the_longest_code_is_positive() -> None:
     """Fifteen bits of one fit an int16."""
-    codes = sign_codes(torch.ones(1, 1, 1, 1, dtype=torch.float64), torch.ones(1, 1, 2, 15, dtype=torch.float64))
+    codes = SignHash(torch.ones(1, 1, 2, 15))(torch.ones(1, 1, 1, 1, dtype=torch.float64))
     assert codes.dtype == torch.int16
     assert codes.flatten().tolist() == [2**15 - 1] * 2
 
@@ -135,6 +135,28 @@ def test_many_keys_are_hashed_in_blocks() -> None:
     for place in (0, 511, 512, 1999):
         assert torch.equal(codes[:, :, place], codes_of(index, keys[:, :, place : place + 1])[:, :, 0])
     assert torch.equal(found(index), found(fitted(keys, center=False, tail=2000)))
+
+
+@given(st.integers(0, 99), st.sampled_from([1e-30, 1.0, 1e30]), st.sampled_from(["highest", "medium"]))
+def test_codes_are_the_signs_of_products_in_float64(seed: int, scale: float, precision: str) -> None:
+    """Of vectors of any length, some of them nearly in a hyperplane, in whatever precision torch multiplies."""
+    random = torch.Generator().manual_seed(seed)
+    projections, vectors = (torch.randn(s, generator=random) for s in ((2, 64, 9, 4), (1, 2, 20, 64)))
+    normal = projections[:, :, 0, 0].double()  # (2, 64), of bit 0 of table 0
+    vectors = vectors.double()
+    along = (vectors * normal.unsqueeze(1)).sum(-1, keepdim=True) / (normal**2).sum(-1).reshape(2, 1, 1)
+    nearness = torch.logspace(-12, -1, 20, dtype=torch.float64).reshape(20, 1) * torch.tensor([[[1.0]], [[-1.0]]])
+    vectors = (vectors - (along - nearness) * normal.unsqueeze(1)) * scale
+    vectors[0, 0, 3] = 0
+    signs = torch.einsum("bhnd,hdlk->bhnlk", vectors, projections.double()) > 0
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        codes = SignHash(projections)(vectors)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    assert torch.equal(codes, (signs * 2 ** torch.arange(4)).sum(-1).short())
+    assert (codes[0, :, :, 0] % 2).tolist() == [[0 if n == 3 else 1 for n in range(20)], [0] * 20]
 
 
 def test_what_it_stores_of_a_key() -> None:

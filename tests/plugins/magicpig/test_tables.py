@@ -27,7 +27,7 @@ CONFIGS = st.builds(
 def index_of(config: MagicPigConfig, tail: int, heads: int = 2) -> KeyCodes:
     """An empty index for keys of dimension 4."""
     shape = (heads, 4, config.tables, config.bits)
-    projections = torch.randn(shape, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    projections = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     return KeyCodes(config, projections, torch.zeros(1, dtype=torch.int64), tail)
 
 

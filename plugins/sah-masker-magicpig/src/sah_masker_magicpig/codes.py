@@ -11,7 +11,7 @@ from sah_core import GrowingTensor, KeyIndex, NumericalError
 from sah_core.mask import IndexRows
 
 from . import MagicPigConfig
-from .hashing import BLOCK, sign_codes
+from .hashing import BLOCK, SignHash
 from .tables import BucketTables
 
 __all__ = ["KeyCodes"]
@@ -20,14 +20,14 @@ TAIL = 128
 """Keys whose codes are compared rather than sorted, at least."""
 SHARE = 64
 """And at least one key in so many, so that sorting all of them costs each new key no more than hashing it did."""
-CELLS = 2**18
-"""Matches counted at once, of rows x keys: what stays in a core's cache."""
+CELLS = 2**22
+"""Matches counted at once, of rows x keys."""
 
 
 class KeyCodes(KeyIndex):
     """Which keys collide with a query: by the sign codes of k less the context's mean mu, in L tables of K bits.
 
-    ``projections`` float64 (hkv, d, L, K), one for each KV head: see `sign_codes`. ``padding`` (b,) int64: leading
+    ``projections`` float32 (hkv, d, L, K), one for each KV head: see `SignHash`. ``padding`` (b,) int64: leading
     columns of each batch row that are no tokens, left out of the mean.
 
     Most keys are in bucket tables. Those after them, the tail, are kept as codes that every query's are compared with;
@@ -36,7 +36,7 @@ class KeyCodes(KeyIndex):
 
     def __init__(self, config: MagicPigConfig, projections: Tensor, padding: Tensor, tail: int = TAIL) -> None:
         self.config = config
-        self.projections = projections
+        self.hash = SignHash(projections)
         self.padding = padding
         self._least_tail = tail
         self._tail = GrowingTensor()
@@ -72,7 +72,7 @@ class KeyCodes(KeyIndex):
             head, place = (~lengths.isfinite()).flatten(0, 1).nonzero(as_tuple=True)
             self._broken = torch.cat([self._broken, torch.stack([head, place + self.length])], 1)
             self._lengths.append(lengths)
-            self._tail.append(sign_codes(centered, self.projections))
+            self._tail.append(self.hash(centered))
             self.length += block.shape[2]
         if len(self._tail) > max(self._least_tail, self.length // SHARE):
             self._tables = self._tables.extended(self._in_tables, self._tail.entries)
@@ -89,7 +89,7 @@ class KeyCodes(KeyIndex):
     @property
     def nbytes(self) -> int:
         """Bytes of the tables, the tail's codes, the lengths, the projections and the mean."""
-        return super().nbytes + self._tables.nbytes
+        return super().nbytes + self._tables.nbytes + self.hash.nbytes
 
     def centered(self, keys: Tensor) -> Tensor:
         """k - mu, float64, of keys (b, hkv, n, d)."""
@@ -101,13 +101,14 @@ class KeyCodes(KeyIndex):
         A key or a query without a finite length collides with all, so that attention finds and names it.
         """
         b, hq, q, d = queries.shape
-        vectors = queries.detach().double().reshape(b, self.projections.shape[0], -1, d)
-        codes = sign_codes(vectors, self.projections).flatten(0, 1)  # (b * hkv, g * q, L)
+        vectors = queries.detach().double().reshape(b, self.mean.shape[1], -1, d)
+        codes = self.hash(vectors).flatten(0, 1)  # (b * hkv, g * q, L)
         broken = ~torch.linalg.vector_norm(vectors, dim=-1).isfinite().flatten(0, 1)
-        pairs = []
+        all_finite, pairs = not bool(broken.any()), []
         for heads, rows in self._blocks(codes.shape[0], codes.shape[1]):
             enough = self._matches(codes[heads, rows], heads.start) >= self.config.min_matches
-            enough |= broken[heads, rows].unsqueeze(-1)
+            if not all_finite:
+                enough |= broken[heads, rows].unsqueeze(-1)
             row, key = enough.flatten(0, 1).nonzero(as_tuple=True)
             pairs.append((row + heads.start * codes.shape[1] + rows.start, key))
         row, key = (torch.cat(parts) for parts in zip(*pairs, strict=True))
@@ -133,6 +134,7 @@ class KeyCodes(KeyIndex):
                 equal = codes.unsqueeze(2) == tail[:, first : first + TAIL].unsqueeze(1)  # (heads, rows, keys, L)
                 place = self._in_tables + first
                 counts[..., place : place + equal.shape[2]] = equal.sum(-1, dtype=torch.int16)
-        number, place = self._broken[:, (self._broken[0] >= head) & (self._broken[0] < head + heads)]
-        counts[number - head, :, place] = self.config.min_matches
+        if self._broken.shape[1]:
+            number, place = self._broken[:, (self._broken[0] >= head) & (self._broken[0] < head + heads)]
+            counts[number - head, :, place] = self.config.min_matches
         return counts[..., : self.length]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from sah_core import AttentionInputs, Mask, SamplingMasker
 from sah_core.mask import IndexRows
@@ -31,10 +32,13 @@ class MagicPig(SamplingMasker[MagicPigConfig]):
 
     def create_index(self, inputs: AttentionInputs) -> KeyCodes:
         """The keys' buckets, under projections drawn for this seed, layer and position in the list of maskers."""
+        return KeyCodes(self.config, self.projections(inputs), inputs.padding_columns)
+
+    def projections(self, inputs: AttentionInputs) -> Tensor:
+        """W, float32 (hkv, d, L, K), from N(0, 1)."""
         shape = (inputs.kv_heads, inputs.keys.shape[3], self.config.tables, self.config.bits)
         random = generator("magicpig", inputs.seed, inputs.layer_idx, inputs.masker_position)
-        projections = torch.randn(shape, generator=random, dtype=torch.float64, device="cpu").to(inputs.device)
-        return KeyCodes(self.config, projections, inputs.padding_columns)
+        return torch.randn(shape, generator=random, dtype=torch.float32, device="cpu").to(inputs.device)
 
     def draw(self, inputs: AttentionInputs, residual: Residual) -> Mask:
         """The residual keys that collide, with pi."""

@@ -73,12 +73,12 @@ class BucketTables:
         begin = (starts[bucket] + number * self.keys).reshape(heads * rows, tables)
         sizes = (starts[bucket + 1] - starts[bucket]).long().reshape(heads * rows, tables)
         row = torch.arange(heads * rows, device=codes.device) * counts.shape[2]
-        parts = min(-(-int(sizes.sum()) // AT_ONCE), tables)
-        for part in torch.arange(tables, device=codes.device).tensor_split(max(parts, 1)):
-            places = self._keys(begin[:, part].reshape(-1), sizes[:, part].reshape(-1))
-            places = places + row.repeat_interleave(sizes[:, part].sum(-1), output_size=len(places))
-            one = counts.new_ones(()).expand(len(places))
-            counts.view(-1).scatter_add_(0, places, one)
+        step = max(1, tables * AT_ONCE // max(int(sizes.sum()), AT_ONCE))
+        for first in range(0, tables, step):
+            size = sizes[:, first : first + step]
+            places = self._keys(begin[:, first : first + step].reshape(-1), size.reshape(-1))
+            places = row.repeat_interleave(size.sum(-1), output_size=len(places)).add_(places)
+            counts.view(-1).scatter_add_(0, places, counts.new_ones(()).expand(len(places)))
 
     def _keys(self, begin: Tensor, sizes: Tensor) -> Tensor:
         """The keys, int32, of buckets of these ``sizes`` that begin at these places of `order`, one after another."""
