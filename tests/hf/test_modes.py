@@ -117,9 +117,9 @@ def test_another_thread_is_dense(model: Any, last_logits: Any) -> None:
         assert torch.equal(other.submit(last_logits, model).result(), dense)
 
 
-def test_threads_at_once(llama: Any, adapt: MakeAdapter) -> None:
+def test_threads_at_once(llama: Any, adapt: MakeAdapter, backend: str) -> None:
     """Four threads asking, two sparsely and two densely, get what each would get alone."""
-    adapters = [adapt(llama, *NARROW["maskers"]), adapt(llama)]
+    adapters = [adapt(llama, *NARROW["maskers"], attention={"kind": backend}), adapt(llama)]
     questions = ["Who lives there?", "Where is that?"]
     expected = [[adapter.process_request(Request(CONTEXT, q)).responses for q in questions] for adapter in adapters]
     assert expected[0] != expected[1]
