@@ -134,3 +134,10 @@ def test_a_sampler_draws_nothing_where_nothing_collides() -> None:
     inputs = AttentionInputs(one, -one, one)
     masker = SortedMagicPig(MagicPigConfig(center=False))
     assert masker.add_mask(inputs, Mask.empty(inputs.shape)) == Mask.empty(inputs.shape)
+
+
+def test_no_keys_collide_where_there_are_none() -> None:
+    """A cache whose queries all stand before its first column has nothing in it."""
+    index = index_of(MagicPigConfig(bits=3, tables=12, center=False), tail=0)
+    index.fit(torch.ones(1, 2, 0, 4))
+    assert index.collisions(torch.ones(1, 2, 3, 4), 5).to_dense().tolist() == torch.zeros(1, 2, 3, 5).tolist()

@@ -116,8 +116,9 @@ class KeyCodes(KeyIndex):
 
     def _blocks(self, heads: int, rows: int) -> Iterator[tuple[slice, slice]]:
         """Heads and rows of (heads, rows) in order: blocks of many heads, or of some of one head's rows."""
-        step = max(1, CELLS // (rows * self.length))
-        row_step = rows if step > 1 else max(1, CELLS // self.length)
+        length = max(self.length, 1)
+        step = max(1, CELLS // (rows * length))
+        row_step = rows if step > 1 else max(1, CELLS // length)
         for head in range(0, heads, step):
             for row in range(0, rows, row_step):
                 yield slice(head, head + step), slice(row, row + row_step)

@@ -52,7 +52,7 @@ class SignHash:
         lengths = torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
         unit = vectors / lengths.clamp(min=SMALLEST)
         products = unit.float() @ self._columns
-        signs = products > 0
+        signs = torch.gt(products, 0)
         doubtful = (products.abs_() <= self._doubt) & (lengths > 0)
         row, head, vector, column = doubtful.nonzero(as_tuple=True)
         exact = (unit[row, head, vector] * self._columns[head, :, column]).sum(-1)
@@ -63,6 +63,6 @@ class SignHash:
 def _float32_is_float32() -> bool:
     """Whether products of float32 matrices have its precision: torch can be told to take fewer bits."""
     try:
-        return bool(torch.get_float32_matmul_precision() == "highest")
+        return torch.get_float32_matmul_precision() == "highest"
     except RuntimeError:  # told for some backends only
         return False
