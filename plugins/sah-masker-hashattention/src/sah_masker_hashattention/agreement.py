@@ -20,7 +20,7 @@ def agreement(ones: Tensor, heads: int, packed: Tensor) -> Tensor:
     """
     b, hkv, rows, bits = ones.shape
     most = bits * heads
-    width = 8 if most < 2**8 else 16 if most < 2**16 else 32
+    width = 32 if rows == 1 or most >= 2**16 else 16 if most >= 2**8 else 8
     tables = _side_by_side(_tables(ones, heads), width)  # (b, hkv, words, bytes, 256)
     n, step = packed.shape[3], 32 // width
     scores = torch.empty((b, hkv, rows, n), dtype=torch.float32, device=packed.device)
