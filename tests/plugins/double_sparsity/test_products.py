@@ -153,3 +153,13 @@ def test_queries_and_keys_that_need_gradients(
     plain = AttentionInputs(queries, keys, keys)
     for _ in range(2):
         assert masker.add_mask(learning, Mask.empty(plain.shape)) == masker.add_mask(plain, Mask.empty(plain.shape))
+
+
+def test_a_bias_counts_once_a_head() -> None:
+    """Keys 0 and 1 with biases 1.5 and 0, two heads: 2 * 1.5 = 3 and 2 * 1 = 2."""
+    keys = torch.tensor([0.0, 1.0]).reshape(1, 1, 2, 1)
+    bias = torch.tensor([1.5, 0.0]).reshape(1, 1, 1, 2)
+    inputs = AttentionInputs(torch.ones(1, 2, 1, 1), keys, keys, bias)
+    masker = DoubleSparsity(DoubleSparsityConfig(budget=1, group_factor=1, share_kv_group=True))
+    candidates = OpenUnits((1, 2, 1), 2, None, torch.ones(1, 1, 1, 2, dtype=torch.bool))
+    assert masker.group_scores(inputs, None, candidates).flatten().tolist() == [3.0, 2.0]
