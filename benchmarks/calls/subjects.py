@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import torch
 
-from sah_core import AttentionInputs, AttentionState, EfficientAttention, Mask, ResearchAttention
+from sah_core import AttentionInputs, AttentionState, EfficientAttention, Mask, ResearchAttention, masked_attention
 from sah_core.attention.gathered import gathered_attention
 from sah_core.grouped_heads import by_group
 from sah_core.maskers import OpenUnits, TopKMasker, Units
@@ -34,8 +34,8 @@ class Subject:
     """Attended keys and values, and the indexes."""
     config: dict[str, Any] | None = None
     path: str | None = None
-    research: Callable[[], object] | None = None
-    """The research backend with the same config."""
+    research: Mapping[str, Callable[[], object]] = attrs.field(factory=dict)
+    """``step`` and ``attend`` of the research backend, with the same config."""
     reads_index: bool = False
     """Whether a step reads the whole of its indexes."""
 
@@ -63,7 +63,10 @@ def chain_subject(call: Call, chain: Chain, **setting: Any) -> Subject:
         nbytes=nbytes,
         config=chain.config,
         path=first.path,
-        research=lambda: research(call.inputs(state)),
+        research={
+            "step": lambda: research(call.inputs(state)),
+            "attend": lambda: masked_attention(call.inputs(), first.mask),
+        },
         reads_index=isinstance(last, TopKMasker),
     )
 

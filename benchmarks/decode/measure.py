@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -67,12 +67,19 @@ def against_dense(
 
 
 def against_research(call: Call, subjects: Sequence[Subject], rounds: int) -> list[Row]:
-    """A row for each subject: a step of the efficient backend beside one of the research backend."""
+    """A row for each subject: a step of the efficient backend beside one of the research backend.
+
+    Both make the same mask in the same way, so a step's ratio is small where that is most of the work: ``attend`` is
+    attention alone.
+    """
     rows = []
     for subject in subjects:
-        if subject.research is None:
+        if not subject.research:
             continue
-        works: dict[str, Callable[[], object]] = {"step": subject.parts["step"], "research": subject.research}
+        works = {
+            **{part: subject.parts[part] for part in subject.research},
+            **{f"research {part}": work for part, work in subject.research.items()},
+        }
         seconds = compare([Contender(name, work) for name, work in works.items()], rounds)
         rows.append(
             Row(
@@ -80,7 +87,7 @@ def against_research(call: Call, subjects: Sequence[Subject], rounds: int) -> li
                 operation=subject.name,
                 setting={**_setting(call), **subject.setting},
                 milliseconds={name: Spread.of(each).times(1000) for name, each in seconds.items()},
-                ratios={"step": ratio(seconds["research"], seconds["step"])},
+                ratios={part: ratio(seconds[f"research {part}"], seconds[part]) for part in subject.research},
                 reference="research",
                 config=subject.config,
                 density=subject.mask.density(call.inputs().visible),

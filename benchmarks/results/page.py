@@ -23,12 +23,14 @@ How to read it:
   with the query heads of a KV head folded into its queries, and two matrix products with a softmax between them.
 * step: maskers and attention, as one decode step calls them, its new key taken into the indexes; select: the mask
   alone, of which score is the last masker's scoring; attend: attention alone, under a mask that is there.
-  A sample repeats the call, so that what it reads may lie in cache; "caches cold" reads 64 MiB of other memory before
-  every call, as a model reads its weights between two layers' attention.
+  A sample repeats the call, so that what it reads lies in cache if it fits there; "caches cold" reads 64 MiB of other
+  memory before every call, as a model reads its weights between two layers' attention.
 * A limit is the time that it takes to read once what has to be read (attended keys and values; for a step that selects,
   the indexes too), at the measured bandwidth: the best of several sums over a buffer far larger than the caches.
 * Keys, values and calibrations are random numbers: they decide nothing here but what a sampling method takes, which is
   why those are measured on peaked logits, with the density that they took.
+* In a model: a growing cache is transformers' default, which copies all keys and values into new tensors with every
+  token; the shares of that and of the MLPs are those parts' times, taken by themselves, over that of the whole token.
 
 To run it again (on an idle machine; each command replaces its own part of the results):
 

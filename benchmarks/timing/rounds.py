@@ -44,8 +44,8 @@ def compare(
     """Seconds of one call of each contender, in each of the ``rounds``.
 
     The contenders take turns, one sample each a round. A sample is as many calls as take ``least`` seconds, by the
-    faster of two calls made beforehand, the first of which warms up. Python's garbage collector waits for
-    the end of a round.
+    faster of two calls made beforehand; where that is more than one, a call before them is not timed, so that all of
+    them find in cache what the one before left there. Python's garbage collector waits for the end of a round.
     """
     calls = {contender.name: _calls(contender, least, clock) for contender in contenders}
     if len(calls) < len(contenders):
@@ -76,6 +76,8 @@ def _sample(contender: Contender, count: int, clock: Callable[[], float]) -> flo
     """Seconds of so many calls."""
     with contender.around():
         if contender.before is None:
+            if count > 1:
+                contender.call()
             start = clock()
             for _ in range(count):
                 contender.call()
