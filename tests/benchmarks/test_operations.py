@@ -217,4 +217,6 @@ def test_the_command_line_offers_all(capsys: pytest.CaptureFixture[str], monkeyp
     with pytest.raises(SystemExit):
         main()
     shown = capsys.readouterr().out
-    assert all(name in shown for name in ("methods", "decode", "prefill", "request", "masks", "startup", "gpu", "report"))
+    assert all(
+        name in shown for name in ("methods", "decode", "prefill", "request", "masks", "startup", "gpu", "report")
+    )
