@@ -101,7 +101,7 @@ def _scored(inputs: AttentionInputs) -> Work:
     highest, lowest = keys.amax(3), keys.amin(3)
     q = inputs.queries.double().reshape(1, kv_heads, -1, width)
     expected = q.relu() @ highest.double().mT - (-q).relu() @ lowest.double().mT
-    call = partial(page_bounds, inputs.queries, highest, lowest)
+    call = partial(page_bounds, inputs.queries, highest, -lowest)
     return Work(f"scores of pages of {PAGE}", call, highest.nbytes + lowest.nbytes, expected)
 
 

@@ -17,7 +17,7 @@ TRITON = tuple(int(part) for part in version("triton").split(".")[:2]) if find_s
 
 pytestmark = [
     pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed"),
-    pytest.mark.skipif(TRITON < (3, 7), reason="Triton 3.2 describes a kernel to its compiler in another way; from 3.7 on it is this one"),
+    pytest.mark.skipif(TRITON < (3, 7), reason="before Triton 3.7 a kernel may be described in another way"),
     pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="kernels are interpreted here"),
 ]
 
@@ -30,7 +30,7 @@ def compiled(kernel: Any, capability: int, types: dict[str, str], fixed: dict[st
     triton, targets = import_module("triton.compiler"), import_module("triton.backends.compiler")
     names = list(inspect.signature(kernel.fn).parameters)
     signature = {name: "constexpr" if name in fixed else types.get(name, "i32") for name in names}
-    aligned = re.compile(r"\*|width|value_width|(queries|keys|values|highest|lowest)_[bhqkp]$")
+    aligned = re.compile(r"\*|width|value_width|(queries|keys|values|highest|opposite)_[bhqkp]$")
     attributes = {
         (place,): [["tt.divisibility", 16]]
         for place, name in enumerate(names)
@@ -96,8 +96,8 @@ def test_page_scoring_compiles(capability: int, dtype: str, pages: int) -> None:
     """In 16 bits on the matrix units."""
     from sah_core.kernels.bounds import bounds
 
-    types = dict.fromkeys(("queries", "highest", "lowest"), f"*{dtype}") | {"output": "*fp32", "scaling": "fp32"}
-    fixed = {"queries_d": 1, "highest_d": 1, "lowest_d": 1}
+    types = dict.fromkeys(("queries", "highest", "opposite"), f"*{dtype}") | {"output": "*fp32", "scaling": "fp32"}
+    fixed = {"queries_d": 1, "highest_d": 1, "opposite_d": 1}
     fixed |= {"block_members": 16, "block_pages": pages, "block_width": 128}
     kernel = compiled(bounds, capability, types, fixed)
     assert kernel.asm["cubin"]

@@ -14,7 +14,7 @@ TRITON = tuple(int(part) for part in version("triton").split(".")[:2]) if find_s
 
 
 @pytest.mark.skipif(find_spec("triton") is None, reason="Triton is not installed")
-@pytest.mark.skipif(TRITON < (3, 7), reason="Triton 3.2's interpreter fails with NumPy 2.4; from 3.7 on it is known to work")
+@pytest.mark.skipif(TRITON < (3, 7), reason="Triton 3.2's interpreter fails with NumPy 2.4, and 3.7's works")
 @pytest.mark.skipif(os.environ.get("TRITON_INTERPRET") == "1", reason="its tests are collected with this one")
 def test_under_the_interpreter() -> None:
     """Every test of the folder passes, and none is skipped."""

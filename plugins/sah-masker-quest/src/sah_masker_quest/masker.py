@@ -7,6 +7,7 @@ from torch import Tensor
 
 from sah_core import AttentionInputs, KeyIndex, Mask, OpenUnits, TopKMasker, Units
 from sah_core.grouped_heads import by_group, grouped_scores
+from sah_core.kernels.available import interpreted, triton_refuses
 from sah_core.mask import IndexRows
 
 from . import QuestConfig
@@ -23,10 +24,11 @@ class Quest(TopKMasker[QuestConfig]):
 
         U_p = sum over channels c of max(q_c kmin_pc, q_c kmax_pc) = relu(q) . kmax_p - relu(-q) . kmin_p,
 
-    the corner of the box that q likes best; the right-hand side is one matrix product, in the keys' dtype, with
-    [kmax_p, -kmin_p] and takes no tensor of queries x pages x channels. U_p is scaled like a logit, and follows the logit through the softcap and, with the
-    largest additive bias of the page's visible keys, the attention mask: it bounds the logit that attention uses.
-    (The authors' evaluation code adds biases to a bound not yet scaled; they are added after scaling here.)
+    the corner of the box that q likes best; the right-hand side is one matrix product with [kmax_p, -kmin_p], in the
+    keys' dtype, and takes no tensor of queries x pages x channels. U_p is scaled like a logit, and follows the logit
+    through the softcap and, with the largest additive bias of the page's visible keys, the attention mask: it bounds
+    the logit that attention uses. (The authors' evaluation code adds biases to a bound not yet scaled; they are added
+    after scaling here.)
     """
 
     @property
@@ -43,7 +45,7 @@ class Quest(TopKMasker[QuestConfig]):
         assert isinstance(index, Boxes)  # what create_index made
         scaling = inputs.logit_scaling
         q = inputs.queries if scaling >= 0 else -inputs.queries
-        bound = grouped_scores(torch.cat([q.relu(), (-q).relu()], -1), index.corners)  # (b, hq, q, pages)
+        bound = self._bound(inputs, q, index.corners)
         if bound.dtype != inputs.compute_dtype:
             # A product in 16 bits is rounded to them: a step up keeps it a bound.
             bound = bound.to(inputs.compute_dtype)
@@ -56,6 +58,15 @@ class Quest(TopKMasker[QuestConfig]):
             return bound
         bias = bias.masked_fill(~inputs.visible, -torch.inf)
         return bound + Units.of(inputs, self.config.page_size).largest_of(bias)[..., : bound.shape[3]]
+
+    def _bound(self, inputs: AttentionInputs, q: Tensor, corners: Tensor) -> Tensor:
+        """relu(q) . kmax - relu(-q) . kmin, (b, hq, q, pages), in float32 or, as a plain product, in q's dtype."""
+        if (inputs.device.type != "cpu" or interpreted()) and triton_refuses(inputs) is None:
+            from sah_core.kernels.paging import page_bounds
+
+            width = q.shape[3]
+            return page_bounds(q, corners[..., :width], corners[..., width:])
+        return grouped_scores(torch.cat([q.relu(), (-q).relu()], -1), corners)
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         """The largest bound among the query heads that still lack a key of the page: a bound for the group."""

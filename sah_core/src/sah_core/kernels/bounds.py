@@ -12,7 +12,7 @@ __all__ = ["bounds"]
 def bounds(
     queries: tl.tensor,  # (b, hq, q, d)
     highest: tl.tensor,  # (b, hkv, pages, d)
-    lowest: tl.tensor,  # (b, hkv, pages, d)
+    opposite: tl.tensor,  # (b, hkv, pages, d): the largest of -k
     output: tl.tensor,  # (b, hkv, n, pages)
     queries_b: tl.tensor,  # strides: from one batch row of the queries to the next, and so on
     queries_h: tl.tensor,
@@ -22,10 +22,10 @@ def bounds(
     highest_h: tl.tensor,
     highest_p: tl.tensor,
     highest_d: tl.tensor,
-    lowest_b: tl.tensor,
-    lowest_h: tl.tensor,
-    lowest_p: tl.tensor,
-    lowest_d: tl.tensor,
+    opposite_b: tl.tensor,
+    opposite_h: tl.tensor,
+    opposite_p: tl.tensor,
+    opposite_d: tl.tensor,
     kv_heads: tl.tensor,
     group: tl.tensor,  # query heads of a KV head
     spread: tl.tensor,  # q
@@ -60,13 +60,12 @@ def bounds(
         other=0.0,
     )
     low = tl.load(
-        lowest + batch * lowest_b + head * lowest_h + page * lowest_p + (channel * lowest_d)[:, None],
+        opposite + batch * opposite_b + head * opposite_h + page * opposite_p + (channel * opposite_d)[:, None],
         mask=box,
         other=0.0,
     )
-    # -relu(-q) is min(q, 0).
     bound = tl.zeros([block_members, block_pages], tl.float32)
     bound = product(tl.maximum(q.to(tl.float32), 0.0).to(q.dtype), high, bound)
-    bound = product(tl.minimum(q.to(tl.float32), 0.0).to(q.dtype), low, bound)
+    bound = product(tl.maximum(-q.to(tl.float32), 0.0).to(q.dtype), low, bound)
     out = (number * group * spread + member)[:, None] * pages + page
     tl.store(output + out, bound * scaling, mask=real[:, None] & there)

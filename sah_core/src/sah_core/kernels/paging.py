@@ -16,17 +16,17 @@ SHARED = 2**14
 """Bytes of maxima, and as many of minima, in a block of pages: fits any GPU several times."""
 
 
-def page_bounds(queries: Tensor, highest: Tensor, lowest: Tensor, scaling: float = 1.0) -> Tensor:
+def page_bounds(queries: Tensor, highest: Tensor, opposite: Tensor, scaling: float = 1.0) -> Tensor:
     """The largest product that a key of each page could have with each query, (b, hq, q, pages) float32.
 
-        U_p = relu(scaling q) . highest_p - relu(-scaling q) . lowest_p
+        U_p = relu(scaling q) . highest_p + relu(-scaling q) . opposite_p
 
-    for queries (b, hq, q, d) and the channels' maxima and minima in each page, (b, hkv, pages, d) each, all in one
+    for queries (b, hq, q, d) and the largest k and -k of each channel in each page, (b, hkv, pages, d) each, all in one
     dtype of float32, bfloat16 and float16. Sums are float32, and are scaled last; each page is read once for the query
     heads of its KV head. Raises InputsError for tensors that do not fit together, or where Triton cannot run.
     Source: Tang et al. 2024, arXiv:2406.10774, figure 5.
     """
-    _check(queries, highest, lowest)
+    _check(queries, highest, opposite)
     from .bounds import bounds
 
     if scaling < 0:
@@ -44,11 +44,11 @@ def page_bounds(queries: Tensor, highest: Tensor, lowest: Tensor, scaling: float
         bounds[b * kv_heads, -(-pages // block_pages), -(-group * q // block_members)](
             queries,
             highest,
-            lowest,
+            opposite,
             output,
             *queries.stride(),
             *highest.stride(),
-            *lowest.stride(),
+            *opposite.stride(),
             kv_heads,
             group,
             q,
@@ -63,20 +63,20 @@ def page_bounds(queries: Tensor, highest: Tensor, lowest: Tensor, scaling: float
     return output
 
 
-def _check(queries: Tensor, highest: Tensor, lowest: Tensor) -> None:
+def _check(queries: Tensor, highest: Tensor, opposite: Tensor) -> None:
     reason = triton_missing(queries.device)
     if reason is not None:
         raise InputsError(reason)
     b, hq, _, width = queries.shape
-    fit = highest.shape == lowest.shape and (highest.shape[0], highest.shape[3]) == (b, width)
+    fit = highest.shape == opposite.shape and (highest.shape[0], highest.shape[3]) == (b, width)
     if not fit or hq % highest.shape[1]:
         raise InputsError(
-            f"queries {tuple(queries.shape)} do not fit page maxima {tuple(highest.shape)} and minima "
-            f"{tuple(lowest.shape)}: expected (b, hq, q, d) and twice (b, hkv, pages, d), hq a multiple of hkv"
+            f"queries {tuple(queries.shape)} do not fit page maxima {tuple(highest.shape)} of k and "
+            f"{tuple(opposite.shape)} of -k: expected (b, hq, q, d) and twice (b, hkv, pages, d), hq a multiple of hkv"
         )
     if width > WIDEST:
         raise InputsError(f"the GPU kernels take heads of up to {WIDEST} channels, not {width}")
-    dtypes = [tensor.dtype for tensor in (queries, highest, lowest)]
+    dtypes = [tensor.dtype for tensor in (queries, highest, opposite)]
     if len(set(dtypes)) > 1 or dtypes[0] not in DTYPES:
         names = ", ".join(str(dtype).removeprefix("torch.") for dtype in dtypes)
         raise InputsError(f"the GPU kernels take queries and pages all in float32, bfloat16 or float16, not {names}")

@@ -25,7 +25,7 @@ def test_no_key_is_above_its_pages_bound(b: int, group: int, q: int, pages: int,
     random = torch.Generator().manual_seed(seed)
     queries = torch.randn((b, 2 * group, q, 8), generator=random)
     keys = torch.randn((b, 2, pages, 4, 8), generator=random)
-    bounds = page_bounds(queries, keys.amax(3), keys.amin(3))
+    bounds = page_bounds(queries, keys.amax(3), -keys.amin(3))
     products = torch.einsum("bgnqd,bgpsd->bgnqps", queries.reshape(b, 2, group, q, 8), keys).amax(-1)
     assert (products.flatten(1, 2) <= bounds + 1e-5).all()
 
@@ -43,7 +43,7 @@ def test_the_formula(
     queries = torch.randn((b, heads[0], q, width), generator=random).to(dtype)
     lowest = torch.randn((b, pages, heads[1], width), generator=random).to(dtype).transpose(1, 2)
     highest = lowest + torch.rand(lowest.shape, generator=random).to(dtype)
-    bounds = page_bounds(queries, highest, lowest, scaling)
+    bounds = page_bounds(queries, highest, -lowest, scaling)
     torch.testing.assert_close(bounds.double(), formula(queries, highest, lowest, scaling), rtol=1e-5, atol=1e-4)
 
 
@@ -51,8 +51,8 @@ def test_a_bound_by_hand() -> None:
     """q = (2, -3), a box from (0, 1) to (4, 5): 2 * 4 - 3 * 1 = 5; no pages, no bounds."""
     queries = torch.tensor([2.0, -3.0]).reshape(1, 1, 1, 2)
     highest, lowest = torch.tensor([4.0, 5.0]).reshape(1, 1, 1, 2), torch.tensor([0.0, 1.0]).reshape(1, 1, 1, 2)
-    assert page_bounds(queries, highest, lowest).item() == 5.0
-    assert page_bounds(queries, highest[:, :, :0], lowest[:, :, :0]).shape == (1, 1, 1, 0)
+    assert page_bounds(queries, highest, -lowest).item() == 5.0
+    assert page_bounds(queries, highest[:, :, :0], -lowest[:, :, :0]).shape == (1, 1, 1, 0)
 
 
 @pytest.mark.filterwarnings("ignore:overflow:RuntimeWarning")  # the interpreter's NumPy, on the way to -inf
@@ -60,11 +60,11 @@ def test_a_page_without_tokens_is_below_all_others() -> None:
     """Minima and maxima of no key are the dtype's extremes the wrong way round: the bound is very low, not NaN."""
     queries = torch.tensor([1.0, -1.0]).reshape(1, 1, 1, 2).bfloat16()
     extreme = torch.full((1, 1, 1, 2), torch.finfo(torch.bfloat16).max).bfloat16()
-    assert page_bounds(queries, -extreme, extreme).item() < -1e38
+    assert page_bounds(queries, -extreme, -extreme).item() < -1e38
 
 
 @pytest.mark.parametrize(
-    ("queries", "highest", "lowest", "message"),
+    ("queries", "highest", "opposite", "message"),
     [
         (torch.zeros(1, 4, 1, 8), torch.zeros(1, 2, 3, 8), torch.zeros(1, 2, 4, 8), "do not fit"),
         (torch.zeros(1, 3, 1, 8), torch.zeros(1, 2, 3, 8), torch.zeros(1, 2, 3, 8), "do not fit"),
@@ -73,7 +73,7 @@ def test_a_page_without_tokens_is_below_all_others() -> None:
         (torch.zeros(1, 4, 1, 300), torch.zeros(1, 2, 3, 300), torch.zeros(1, 2, 3, 300), "256 channels, not 300"),
     ],
 )
-def test_what_does_not_fit_is_said(queries: Tensor, highest: Tensor, lowest: Tensor, message: str) -> None:
+def test_what_does_not_fit_is_said(queries: Tensor, highest: Tensor, opposite: Tensor, message: str) -> None:
     """Shapes and dtypes, in a sentence."""
     with pytest.raises(InputsError, match=message):
-        page_bounds(queries, highest, lowest)
+        page_bounds(queries, highest, opposite)
