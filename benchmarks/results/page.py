@@ -31,6 +31,7 @@ How to read it:
   why those are measured on peaked logits, with the density that they took.
 * In a model: a growing cache is transformers' default, which copies all keys and values into new tensors with every
   token; the shares of that and of the MLPs are those parts' times, taken by themselves, over that of the whole token.
+  No attention, however fast, can get past the ratio "if attention took no time".
 
 To run it again (on an idle machine; each command replaces its own part of the results):
 

@@ -200,6 +200,11 @@ def test_decoding_leaves_the_model_as_it_was() -> None:
         ("quest", "preallocated"),
     ]
     assert rows[0].ratios["against sdpa"].median == 1
+    for row in rows:
+        shares = [value for name, value in row.numbers.items() if name.startswith("share of")]
+        assert len(shares) == (2 if row.setting["cache"] == "growing" else 1)
+        possible = row.ratios["against sdpa"].median / sum(shares)
+        assert row.numbers["x against sdpa if attention took no time"] == pytest.approx(possible)
     assert model.config._attn_implementation == "sdpa"
 
 
