@@ -70,8 +70,9 @@ class Quest(TopKMasker[QuestConfig]):
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         """The largest bound among the query heads that still lack a key of the page: a bound for the group."""
-        missing = candidates.hide(scores, -torch.inf)
-        return by_group(missing, inputs.kv_heads).amax(2)
+        if candidates.cells.shape[1] > 1:  # else what one head lacks, all do
+            scores = candidates.hide(scores, -torch.inf)
+        return by_group(scores, inputs.kv_heads).amax(2)
 
     def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: OpenUnits) -> IndexRows:
         """The pages with the largest bounds; with ``keep_last_page`` the last candidate before all others."""

@@ -23,13 +23,16 @@ FEW = 4096
 """Units up to which all are sorted."""
 
 
-def largest(scores: Tensor, wanted: Tensor, opened: OpenUnits) -> IndexRows:
+def largest(scores: Tensor, wanted: Tensor | int, opened: OpenUnits) -> IndexRows:
     """The ``wanted`` open units with the largest scores of each row; equal scores: the lower unit first.
 
-    ``scores`` (b, rows, q, units) floating; ``wanted`` int64, broadcastable to (b, rows, q): a row with fewer open
-    units takes them all. NaN counts as the largest, so that attention will find and name it.
+    ``scores`` (b, rows, q, units) floating; ``wanted`` int64, broadcastable to (b, rows, q), or one number for all: a
+    row with fewer open units takes them all. NaN counts as the largest, so that attention will find and name it.
     """
-    counts = torch.minimum(wanted.expand(opened.shape), opened.counts)
+    if isinstance(wanted, int):
+        counts = opened.counts.clamp(max=wanted)
+    else:
+        counts = torch.minimum(wanted.expand(opened.shape), opened.counts)
     most, units = int(counts.max()), scores.shape[3]
     if most == 0:
         return IndexRows(counts.new_empty((*counts.shape, 0)), counts, None, units)
@@ -37,7 +40,7 @@ def largest(scores: Tensor, wanted: Tensor, opened: OpenUnits) -> IndexRows:
     ranked = opened.hide(scores, -math.inf).reshape(-1, units)
     table, columns = _shortened(ranked, most)
     nth = nth_largest(table, flat_counts, most)
-    if not bool(nth.isfinite().all()):
+    if not _finite(nth):
         # An open unit comes before any that is not, even with a score of -inf; and NaN before all.
         clean = scores.nan_to_num(nan=math.inf, posinf=math.inf, neginf=torch.finfo(scores.dtype).min)
         table, columns = opened.hide(clean, -math.inf).reshape(-1, units), None
@@ -46,6 +49,11 @@ def largest(scores: Tensor, wanted: Tensor, opened: OpenUnits) -> IndexRows:
     if columns is None:
         columns = torch.arange(units, device=scores.device).expand_as(chosen)
     return IndexRows.from_list(columns.masked_select(chosen), counts, units)
+
+
+def _finite(values: Tensor) -> bool:
+    least, most = values.aminmax()
+    return math.isfinite(float(least)) and math.isfinite(float(most))
 
 
 def _shortened(ranked: Tensor, most: int) -> tuple[Tensor, Tensor | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -31,6 +32,7 @@ class PageIndex(KeyIndex):
         self.padding = padding
         self._shift = page_shift(padding, page_size)  # (b,)
         self._least, self._most = (int(extreme) for extreme in self._shift.aminmax())
+        self._first_token = int(padding.max())  # from this column on all rows have tokens
         self._covered = padding  # (b,): leading columns that need not be read: padding, or in the pages already
         self._end = 0  # no page holds a key of a later column
         self._pages = {statistic: GrowingTensor() for statistic in statistics}
@@ -58,6 +60,9 @@ class PageIndex(KeyIndex):
 
     def append(self, keys: Tensor) -> None:
         """Fill the open page, then new ones."""
+        if keys.shape[2] == 1 and self._least == self._most and self.length >= max(self._end, self._first_token, 1):
+            self._append_one(keys)
+            return
         b, hkv, n, d = keys.shape
         column = torch.arange(self.length, self.length + n, device=keys.device)
         first = self.length // self.page_size  # no row has keys for an earlier page
@@ -77,6 +82,19 @@ class PageIndex(KeyIndex):
         self.length += n
         self._end = self.length
 
+    def _append_one(self, key: Tensor) -> None:
+        """The same for one token whose page has one number in all batch rows: the step of decoding."""
+        page = (self.length + self._most) // self.page_size
+        for statistic, pages in self._pages.items():
+            value = key.double() if statistic == "sum" else key
+            if len(pages) == page:
+                pages.append(value)
+                continue
+            held = pages.entries[:, :, page : page + 1]
+            held.copy_(_COMBINED[statistic](held, value))
+        self.length += 1
+        self._end = self.length
+
     def truncate(self, length: int) -> None:
         """Keep the pages that are whole in every batch row; what of later keys they hold is not read again."""
         if length >= self._end:
@@ -88,6 +106,13 @@ class PageIndex(KeyIndex):
         self._covered = torch.maximum(self.padding, held)
         self.length = max(0, whole * self.page_size - self._most)
         self._end = max(0, whole * self.page_size - self._least)
+
+
+_COMBINED: dict[Statistic, Callable[[Tensor, Tensor], Tensor]] = {
+    "amin": torch.minimum,
+    "amax": torch.maximum,
+    "sum": torch.add,
+}
 
 
 def _neutral(statistic: Statistic, dtype: torch.dtype) -> float:

@@ -40,11 +40,17 @@ class PositionalMasker(ABC, Generic[ConfigT]):
 
 def _span_mask(inputs: AttentionInputs, start: Tensor, stop: Tensor) -> Mask:
     keys = inputs.shape[3]
-    start = (start - inputs.key_offset).clamp(0, keys)
-    stop = (stop - inputs.key_offset).clamp(0, keys)
-    counts = (stop - start).clamp(min=0)
-    offsets = torch.arange(int(counts.max()), device=inputs.device)
-    inside = offsets < counts.unsqueeze(-1)
-    indices = torch.where(inside, start.unsqueeze(-1) + offsets, keys)
+    if start.numel() == stop.numel() == 1:  # one span for all rows, as in a decode step
+        first = min(max(int(start) - inputs.key_offset, 0), keys)
+        last = min(max(int(stop) - inputs.key_offset, first), keys)
+        indices = torch.arange(first, last, device=inputs.device).reshape(1, 1, 1, -1)
+        counts = torch.full((1, 1, 1), last - first, device=inputs.device)
+    else:
+        start = (start - inputs.key_offset).clamp(0, keys)
+        stop = (stop - inputs.key_offset).clamp(0, keys)
+        counts = (stop - start).clamp(min=0)
+        offsets = torch.arange(int(counts.max()), device=inputs.device)
+        inside = offsets < counts.unsqueeze(-1)
+        indices = torch.where(inside, start.unsqueeze(-1) + offsets, keys)
     spans = Mask(inputs.shape, IndexRows(indices, counts, None, keys))
-    return spans if inputs.attention_mask is None else spans.restrict(inputs.visible)
+    return spans if inputs.unmasked else spans.restrict(inputs.visible)

@@ -10,7 +10,7 @@ from torch import Tensor
 from sah_core.grouped_heads import by_group
 from sah_core.inputs import AttentionInputs
 from sah_core.mask import IndexRows, Mask
-from sah_core.masker_config import MaskerConfig, Size
+from sah_core.masker_config import MaskerConfig, Size, keys_of_size
 
 from .largest import largest
 from .open_units import OpenUnits
@@ -36,9 +36,15 @@ class TopKMasker(SelectingMasker[ConfigT]):
 
     def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: OpenUnits) -> IndexRows:
         """The first units in order of score, as many as the budget holds."""
-        keys = inputs.keys_of_size(self.budget)  # (b, 1 | hq, q)
+        return largest(scores, self._units(inputs, scores.shape[1], scores.shape[3]), candidates)
+
+    def _units(self, inputs: AttentionInputs, rows: int, units: int) -> Tensor | int:
+        """How many of ``units`` to take, int64 (b, 1 or rows, q), or one number for all rows."""
         # A budget of every visible key means every unit, however the keys lie across units.
-        units = torch.where(keys >= inputs.visible_counts, scores.shape[3], -(-keys // self.unit_size))
-        if units.shape[1] not in (1, scores.shape[1]):
-            units = by_group(units, scores.shape[1]).amax(2)  # a row that heads share has the largest of their budgets
-        return largest(scores, units, candidates)
+        if inputs.unmasked:
+            keys = keys_of_size(self.budget, inputs.shape[3])
+            return units if keys == inputs.shape[3] else -(-keys // self.unit_size)
+        wanted = inputs.keys_of_size(self.budget)  # (b, 1 | hq, q)
+        wanted = torch.where(wanted >= inputs.visible_counts, units, -(-wanted // self.unit_size))
+        # A row that heads share has the largest of their budgets.
+        return wanted if wanted.shape[1] in (1, rows) else by_group(wanted, rows).amax(2)
