@@ -12,7 +12,7 @@ from sah_core import AttentionInputs, AttentionState
 
 __all__ = ["Call", "Heads"]
 
-HEAVY_KEYS = 32
+HEAVY_FIRST, HEAVY_LAST = 4, 28
 HEAVY_LOGIT = 10.0
 """e^10 for each of 32 keys is about nine tenths of the sum over 32K keys with normally distributed logits."""
 
@@ -51,17 +51,17 @@ class Call:
 
     @classmethod
     def peaked(cls, context: int, dtype: torch.dtype, heads: Heads, seed: int = 0) -> Call:
-        """Random, but that the query heads of a KV head look for 32 keys, the same ones: their logits are about 10.
+        """Random, but for 32 keys that all query heads of a KV head look for: their logits are about 10.
 
-        The queries of a group are the same direction with some noise; the heavy keys have that direction added.
+        They are the first 4 and the last 28, where language models look most. The queries of a group are the same
+        direction with some noise; the heavy keys have that direction added.
         """
         random = torch.Generator().manual_seed(seed + 1)
         call = cls.random(context, torch.float32, heads, seed=seed)
         wanted = torch.nn.functional.normalize(torch.randn((1, heads.kv, 1, heads.width), generator=random), dim=-1)
         keys = call.keys.clone()
-        for head in range(heads.kv):
-            heavy = torch.randperm(context, generator=random)[:HEAVY_KEYS]
-            keys[0, head, heavy] += HEAVY_LOGIT * wanted[0, head]
+        keys[:, :, :HEAVY_FIRST] += HEAVY_LOGIT * wanted
+        keys[:, :, -HEAVY_LAST:] += HEAVY_LOGIT * wanted
         towards = wanted.repeat_interleave(heads.query // heads.kv, 1) * math.sqrt(heads.width)
         queries = towards + 0.1 * call.queries
         return cls(queries.to(dtype), keys.to(dtype), call.values.to(dtype))

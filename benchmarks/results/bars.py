@@ -130,7 +130,7 @@ BARS: Final[tuple[Bar, ...]] = (
     *_selectors("shared", 4.0),
     *_selectors("per head", 2.0),
     _peaked("magicpig"),
-    _peaked("pqcache + vattention, shared"),
+    _peaked("vattention, shared"),
     *_against_research(),
     *_growth(),
     _decoding("sink + local"),

@@ -14,6 +14,8 @@ from torch.nn.functional import linear
 
 __all__ = ["by_group", "grouped_average", "grouped_scores", "grouped_scores_at"]
 
+AT_ONCE = 4096
+"""Keys or values that are converted to another dtype together."""
 FEW_QUERIES = 16
 """Rows of queries up to which a product is bound by reading the keys."""
 
@@ -26,7 +28,7 @@ def by_group(heads: Tensor, groups: int) -> Tensor:
 def grouped_scores(queries: Tensor, keys: Tensor) -> Tensor:
     """Inner products (b, hq, q, k) of queries (b, hq, q, d) with keys (b, hkv, k, d), in the queries' dtype.
 
-    Keys of another dtype are converted one KV head at a time.
+    Keys of another dtype are converted a few thousand at a time.
     """
     b, hq, q, d = queries.shape
     hkv = keys.shape[1]
@@ -38,7 +40,8 @@ def _products(queries: Tensor, keys: Tensor) -> Tensor:
     """Inner products (b, h, n, k) of queries (b, h, n, d) with keys (b, h, k, d), in the order a CPU is fastest at."""
     if queries.dtype != keys.dtype:
         products = [
-            _products(query[None, None], key.to(query.dtype)[None, None]) for query, key in _heads(queries, keys)
+            torch.cat([_products(query[None, None], part[None, None]) for part in _parts(key, query.dtype)], -1)
+            for query, key in _heads(queries, keys)
         ]
         return torch.stack(products).reshape(*queries.shape[:3], keys.shape[2])
     if queries.device.type != "cpu" or queries.shape[2] > FEW_QUERIES:
@@ -58,17 +61,26 @@ def _heads(one: Tensor, other: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         yield from zip(one[batch], other[batch], strict=True)
 
 
+def _parts(matrix: Tensor, dtype: torch.dtype) -> Iterator[Tensor]:
+    """The rows of a matrix (k, d) in another dtype, as many together as are still in cache when they are used."""
+    for part in torch.split(matrix, AT_ONCE):
+        yield part.to(dtype)
+
+
 def grouped_average(weights: Tensor, values: Tensor) -> Tensor:
     """Weighted sums (b, hq, q, dv) of values (b, hkv, k, dv) under weights (b, hq, q, k), in the weights' dtype.
 
-    Values of another dtype are converted one KV head at a time.
+    Values of another dtype are converted a few thousand at a time.
     """
     b, hq, q, k = weights.shape
     hkv = values.shape[1]
     folded = weights.reshape(b, hkv, hq // hkv * q, k)
     if values.dtype == weights.dtype:
         return (folded @ values).reshape(b, hq, q, values.shape[3])
-    sums = [one @ some.to(one.dtype) for one, some in _heads(folded, values)]
+    sums = []
+    for weighing, value in _heads(folded, values):
+        parts = zip(torch.split(weighing, AT_ONCE, 1), _parts(value, weights.dtype), strict=True)
+        sums.append(torch.stack([weight @ part for weight, part in parts]).sum(0))
     return torch.stack(sums).reshape(b, hq, q, values.shape[3])
 
 

@@ -25,8 +25,8 @@ from .rows import check_no_empty_row, first_row
 
 __all__ = ["KeySets", "gathered_attention"]
 
-KEYS_AT_ONCE = 8192
-"""Keys gathered before they are used: with 128 channels in float32, the 4 MiB that a core keeps at hand."""
+KEYS_AT_ONCE = 4096
+"""Keys gathered before they are used: with 128 channels in float32, the 2 MiB that a core keeps at hand."""
 
 
 def gathered_attention(inputs: AttentionInputs, mask: Mask) -> Tensor:
