@@ -82,6 +82,17 @@ def test_few_keys_are_gathered_and_many_are_not() -> None:
         torch.testing.assert_close(found.output, expected.output)
 
 
+def test_keys_that_do_not_lie_in_rows_are_said() -> None:
+    """Channels apart in memory are gathered one by one, which takes longer: the path says so; slices do not."""
+    inputs = decode()
+    attention = EfficientAttention([Last(LastConfig())])
+    for keys, path in ((inputs.keys.mT.contiguous().mT, "scattered"), (inputs.keys.repeat(1, 1, 2, 1), "gathered")):
+        moved = AttentionInputs(inputs.queries, keys[:, :, :64], inputs.values)
+        found = attention(moved)
+        assert found.path == path
+        torch.testing.assert_close(found.output, attention(inputs).output)
+
+
 def test_rows_of_their_own_are_read_once_each() -> None:
     """A quarter of the keys in each of 4 rows a KV head is as many as there are; a shared quarter is not."""
     inputs = AttentionInputs(torch.ones(1, 8, 1, 8), torch.ones(1, 2, 64, 8), torch.ones(1, 2, 64, 8))

@@ -19,9 +19,15 @@ from sah_core.plugins import Registry
 
 __all__ = ["AttentionOutput", "Path", "SparseAttention"]
 
-Path = Literal["product", "gathered", "dense", "triton"]
-"""How an output was computed: from the full product of queries and keys, whatever the mask; from the attended keys
-alone, gathered by torch or read by a GPU kernel; or, as so many are attended that this is cheaper, from all keys."""
+Path = Literal["product", "gathered", "scattered", "dense", "triton"]
+"""How an output was computed:
+
+* product: from the full product of queries and keys, whatever the mask;
+* gathered: from the attended keys alone; scattered: the same, channel by channel, as keys or values lie in memory in a
+  way that takes several times as long to gather;
+* dense: from all keys, as so many are attended that this is cheaper;
+* triton: from the attended keys alone, read in place by a GPU kernel.
+"""
 
 
 @frozen(eq=False)

@@ -12,9 +12,10 @@ from sah_core.inputs import AttentionInputs
 from sah_core.kernels.available import interpreted
 from sah_core.mask import Mask
 
-from .backend import AttentionOutput, SparseAttention
+from .backend import AttentionOutput, Path, SparseAttention
 from .dense import dense_attention
 from .gathered import gathered_attention
+from .key_rows import lies_in_rows
 from .on_gpu import kernel_attention
 
 __all__ = ["EfficientAttention"]
@@ -59,7 +60,9 @@ class EfficientAttention(SparseAttention):
             output = kernel_attention(inputs, mask)
             if output is not None:
                 return AttentionOutput(output, mask, path="triton")
-        return AttentionOutput(gathered_attention(inputs, mask), mask, path="gathered")
+        whole_rows = lies_in_rows(inputs.keys) and lies_in_rows(inputs.values)
+        path: Path = "gathered" if whole_rows else "scattered"
+        return AttentionOutput(gathered_attention(inputs, mask), mask, path=path)
 
 
 def dense_is_cheaper(inputs: AttentionInputs, mask: Mask) -> bool:

@@ -6,7 +6,13 @@ import torch
 from attrs import frozen
 from torch import Tensor
 
-__all__ = ["KeyRows"]
+__all__ = ["KeyRows", "lies_in_rows"]
+
+
+def lies_in_rows(tensor: Tensor) -> bool:
+    """Whether the memory of keys or values (b, hkv, k, d) is a matrix of which each key is a row."""
+    width = tensor.shape[3]
+    return tensor.stride(3) == 1 and all(stride % width == 0 for stride in tensor.stride()[:3])
 
 
 @frozen(eq=False)
@@ -30,7 +36,7 @@ class KeyRows:
     def of(cls, tensor: Tensor, indices: Tensor, heads: int, rows: int, dtype: torch.dtype) -> KeyRows:
         """For sets numbered (b, ``heads``, ``rows``), ``heads`` a multiple of the KV heads; ``indices`` (r, m)."""
         b, kv_heads, keys, width = tensor.shape
-        regular = tensor.stride(3) == 1 and all(stride % width == 0 for stride in tensor.stride()[:3])
+        regular = lies_in_rows(tensor)
         # Without rows the places are numbered as if the tensor were contiguous.
         strides = tensor.stride()[:3] if regular else (kv_heads * keys * width, keys * width, width)
         batch_step, head_step, step = (stride // width for stride in strides)
