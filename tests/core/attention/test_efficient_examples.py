@@ -86,8 +86,13 @@ def test_keys_that_do_not_lie_in_rows_are_said() -> None:
     """Channels apart in memory are gathered one by one, which takes longer: the path says so; slices do not."""
     inputs = decode()
     attention = EfficientAttention([Last(LastConfig())])
-    for keys, path in ((inputs.keys.mT.contiguous().mT, "scattered"), (inputs.keys.repeat(1, 1, 2, 1), "gathered")):
-        moved = AttentionInputs(inputs.queries, keys[:, :, :64], inputs.values)
+    layouts = {
+        "channels first": (inputs.keys.mT.contiguous().mT, "scattered"),
+        "slice of a longer cache": (inputs.keys.repeat(1, 1, 2, 1)[:, :, :64], "gathered"),
+        "beside something else": (torch.nn.functional.pad(inputs.keys, (3, 5))[..., 3:-5], "gathered"),
+    }
+    for keys, path in layouts.values():
+        moved = AttentionInputs(inputs.queries, keys, inputs.values)
         found = attention(moved)
         assert found.path == path
         torch.testing.assert_close(found.output, attention(inputs).output)

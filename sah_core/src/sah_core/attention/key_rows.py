@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import gcd
+
 import torch
 from attrs import frozen
 from torch import Tensor
@@ -10,18 +12,18 @@ __all__ = ["KeyRows", "lies_in_rows"]
 
 
 def lies_in_rows(tensor: Tensor) -> bool:
-    """Whether the memory of keys or values (b, hkv, k, d) is a matrix of which each key is a row."""
-    width = tensor.shape[3]
-    return tensor.stride(3) == 1 and all(stride % width == 0 for stride in tensor.stride()[:3])
+    """Whether the channels of each key or value (b, hkv, k, d) lie beside each other in memory."""
+    return tensor.stride(3) == 1 or tensor.shape[3] == 1
 
 
 @frozen(eq=False)
 class KeyRows:
     """Keys or values (b, hkv, k, d) as the r sets of m keys of a mask read them; nothing is copied but what is read.
 
-    Where the strides allow it, and those of slices, caches and projections split into heads do, the tensor's memory is
-    one matrix ``rows`` (n, d), of which set i reads the rows ``places[i]``: gathering whole rows of a matrix is the
-    fastest. Any other layout is gathered through batch row, head and position, several times slower.
+    Where the channels of a key lie beside each other, as in slices, caches and projections split into heads, the
+    tensor's memory is one matrix ``rows`` (n, d), whose rows may overlap, of which set i reads the rows ``places[i]``:
+    gathering whole rows of a matrix is the fastest. Any other layout is gathered through batch row, head and position,
+    several times slower.
     """
 
     tensor: Tensor
@@ -36,14 +38,14 @@ class KeyRows:
     def of(cls, tensor: Tensor, indices: Tensor, heads: int, rows: int, dtype: torch.dtype) -> KeyRows:
         """For sets numbered (b, ``heads``, ``rows``), ``heads`` a multiple of the KV heads; ``indices`` (r, m)."""
         b, kv_heads, keys, width = tensor.shape
-        regular = lies_in_rows(tensor)
-        # Without rows the places are numbered as if the tensor were contiguous.
-        strides = tensor.stride()[:3] if regular else (kv_heads * keys * width, keys * width, width)
-        batch_step, head_step, step = (stride // width for stride in strides)
         flat = None
-        if regular:
+        if lies_in_rows(tensor):
+            unit = gcd(*tensor.stride()[:3]) or width
+            batch_step, head_step, step = (stride // unit for stride in tensor.stride()[:3])
             count = (b - 1) * batch_step + (kv_heads - 1) * head_step + (keys - 1) * step + 1
-            flat = tensor.as_strided((count, width), (width, 1))
+            flat = tensor.as_strided((count, width), (unit, 1))
+        else:  # the places are numbered as if the tensor were contiguous
+            batch_step, head_step, step = kv_heads * keys, keys, 1
         starts = [
             batch * batch_step + head * kv_heads // heads * head_step for batch in range(b) for head in range(heads)
         ]
