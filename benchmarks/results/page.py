@@ -109,6 +109,6 @@ def _section(title: str, record: Record) -> str:
     ]
     for table in tables(record.rows):
         lines += [f"### {table.title}\n", f"| {' | '.join(table.header)} |", "|---" * len(table.header) + "|"]
-        lines += [f"| {' | '.join(row)} |" for row in table.rows]
+        lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table.rows]
         lines.append("")
     return "\n".join(lines)
