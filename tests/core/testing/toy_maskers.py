@@ -350,10 +350,10 @@ class Blackboard(Norm):
     def add_mask(self, inputs: AttentionInputs, previous: Mask) -> Mask:
         self.seed = inputs.seed
         mask = super().add_mask(inputs, previous)
-        for _ in range(50):
-            torch.ones(64, device=inputs.device).sum()  # time for another thread
-        if self.seed != inputs.seed:
-            return Mask.full(inputs.shape)
+        for _ in range(2000):  # more than the 5 ms after which Python lets another thread run
+            torch.ones(64, device=inputs.device).sum()
+            if self.seed != inputs.seed:
+                return Mask.full(inputs.shape)
         return mask
 
 
