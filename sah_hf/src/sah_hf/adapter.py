@@ -181,10 +181,10 @@ class ModelAdapterHF(ModelAdapter):
         It gives the output (b, q, hq, dv) and the weights (b, hq, q, k); the efficient backend forms none and gives
         None in their place.
         """
-        attention, config = self.attention, self.attention_config
-        if attention is None or config is None:
+        attention = self.attention
+        if attention is None:
             raise UsageError("this adapter has no attention config, so it has no attention function")
-        need_weights = config.kind == "research"
+        need_weights = attention.gives_weights
 
         def attend(
             module: nn.Module,

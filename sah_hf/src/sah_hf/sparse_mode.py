@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import torch
 from torch import Tensor, nn
 
-from sah_core import AttentionState, EfficientAttention, SparseAttention, UsageError
+from sah_core import AttentionState, SparseAttention, UsageError
 
 from .attention_call import AttentionCall, AttentionResult
 from .errors import GenerationError
@@ -71,7 +71,7 @@ class SparseMode(Mode):
         """Whether the forward is asked for attention weights; refused before a layer has written to the cache."""
         asked = given.get("output_attentions")
         wanted = bool(getattr(self.model.config, "output_attentions", False) if asked is None else asked)
-        if wanted and isinstance(self.attention, EfficientAttention):
+        if wanted and not self.attention.gives_weights:
             raise UsageError(
                 "output_attentions was asked for, and the efficient backend has no attention weights over all keys to "
                 "give: use kind: research"

@@ -82,6 +82,20 @@ def test_few_keys_are_gathered_and_many_are_not() -> None:
         torch.testing.assert_close(found.output, expected.output)
 
 
+class Thorough(Last):
+    """Returns every probability."""
+
+    def add_mask(self, inputs: AttentionInputs, previous: Mask) -> Mask:
+        return Mask.from_dense(super().add_mask(inputs, previous).to_dense())
+
+
+def test_a_mask_returned_dense_is_read_by_its_keys() -> None:
+    """How a masker stores its few keys does not make attention dense."""
+    found = EfficientAttention([Thorough(LastConfig())])(decode())
+    assert (found.path, found.mask.density()) == ("gathered", 4 / 64)
+    torch.testing.assert_close(found.output, ResearchAttention([Last(LastConfig())])(decode()).output)
+
+
 def test_keys_that_do_not_lie_in_rows_are_said() -> None:
     """Channels apart in memory are gathered one by one, which takes longer: the path says so; slices do not."""
     inputs = decode()

@@ -93,13 +93,18 @@ def test_sixteen_bits(attend: Attend, dtype: torch.dtype, tolerance: float) -> N
 
 
 @both_ways
-def test_gradients_are_those_of_the_maths(attend: Attend) -> None:
-    """Sparse attention can be trained through: to queries, keys and values, as by the full product."""
+@pytest.mark.parametrize("trained", [(0,), (1,), (2,), (0, 1, 2)], ids=["queries", "keys", "values", "all"])
+def test_gradients_are_those_of_the_maths(
+    attend: Attend, trained: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sparse attention can be trained through: to any of queries, keys and values, as by the full product."""
+    monkeypatch.setattr(gathered, "KEYS_AT_ONCE", 7)  # so that memory would be written to again
     torch.manual_seed(0)
-    parts = [torch.randn(1, h, n, 8, dtype=torch.float64, requires_grad=True) for h, n in ((4, 2), (2, 20), (2, 20))]
+    parts = [torch.randn(1, h, n, 8, dtype=torch.float64) for h, n in ((4, 2), (2, 20), (2, 20))]
+    wanted = [parts[place].requires_grad_() for place in trained]
     mask = Mask.from_dense((torch.rand(1, 4, 2, 20) < 0.5).float() * 0.25)
     found, expected = (
-        torch.autograd.grad(way(AttentionInputs(parts[0], parts[1], parts[2]), mask).sum(), parts)
+        torch.autograd.grad(way(AttentionInputs(parts[0], parts[1], parts[2]), mask).sum(), wanted)
         for way in (attend, masked_attention)
     )
     for one, two in zip(found, expected, strict=True):

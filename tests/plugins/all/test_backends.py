@@ -101,3 +101,15 @@ def test_a_request_step_by_step(config: MaskerConfig) -> None:
         expected, found = research(one), efficient(two)
         assert found.mask == expected.mask
         torch.testing.assert_close(found.output, expected.output, rtol=1e-5, atol=1e-5)
+
+
+@every_config
+def test_what_a_query_learns(config: MaskerConfig) -> None:
+    """The gradient of the queries through either backend is the same, and no masker minds that there is one."""
+    gradients = []
+    for backend in backends(config):
+        inputs = request(config, 300)
+        inputs.queries.requires_grad_()
+        output = backend(inputs).output
+        gradients.append(torch.autograd.grad(output.square().sum(), inputs.queries)[0])
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-5)

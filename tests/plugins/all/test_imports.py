@@ -14,6 +14,7 @@ FLOORS = {
     "chain": 1,
     "grouped_heads": 1,
     "growing": 1,
+    "finite": 1,
     "state": 1,
     "calibration": 2,
     "plugins": 2,

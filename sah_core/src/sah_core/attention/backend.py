@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import attrs
 from attrs import frozen
@@ -50,6 +50,9 @@ class SparseAttention(ABC):
     It keeps nothing between calls: what a request must remember is in ``inputs.state``, so one object serves every
     layer, request and thread.
     """
+
+    gives_weights: ClassVar[bool] = True
+    """Whether it has attention weights over all keys to give."""
 
     def __init__(self, maskers: Sequence[Masker], seed: int = 0) -> None:
         self.maskers = tuple(maskers)

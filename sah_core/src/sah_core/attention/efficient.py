@@ -32,6 +32,8 @@ class EfficientAttention(SparseAttention):
     Raises CompositionError for a masker that needs the exact logits of all keys, such as an oracle.
     """
 
+    gives_weights = False
+
     def __init__(self, maskers: Sequence[Masker], seed: int = 0) -> None:
         super().__init__(maskers, seed)
         configs = [masker.config for masker in self.maskers]
@@ -44,7 +46,9 @@ class EfficientAttention(SparseAttention):
         The list of maskers was checked when this was built; that each obeys the rules of composition is not checked
         again at every call.
         """
-        return fold_maskers(self.maskers, self._seeded(inputs))
+        mask = fold_maskers(self.maskers, self._seeded(inputs))
+        # What a masker returned dense is read by its keys all the same.
+        return Mask(mask.shape, mask.index_rows()) if mask.representation == "dense" else mask
 
     def __call__(self, inputs: AttentionInputs, *, need_weights: bool = False) -> AttentionOutput:
         """Attention output and mask; UsageError if weights are asked for, which are never formed over all keys."""
@@ -67,7 +71,7 @@ class EfficientAttention(SparseAttention):
 
 def dense_is_cheaper(inputs: AttentionInputs, mask: Mask) -> bool:
     """Whether reading every key once costs less than gathering what each stored row of the mask attends to."""
-    if mask.representation in ("full", "dense"):
+    if mask.representation == "full":
         return True
     stored = mask.index_rows(inputs.device)
     b, heads, queries, keys = inputs.shape

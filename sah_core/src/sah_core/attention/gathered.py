@@ -7,7 +7,6 @@ used. The maths is that of `maths`, over the attended keys alone, in float32 (fl
 
 from __future__ import annotations
 
-import math
 from math import lcm
 
 import torch
@@ -16,6 +15,7 @@ from torch import Tensor
 from torch.nn.functional import dropout
 
 from sah_core.errors import InputsError, NumericalError
+from sah_core.finite import all_finite
 from sah_core.inputs import AttentionInputs
 from sah_core.mask import Mask
 from sah_core.mask.storage import expand_rows
@@ -34,13 +34,14 @@ def gathered_attention(inputs: AttentionInputs, mask: Mask) -> Tensor:
     if mask.shape != inputs.shape:
         raise InputsError(f"the mask has shape {mask.shape}; these inputs need {inputs.shape}")
     sets = KeySets.of(inputs, mask)
-    keys = KeyRows.of(inputs.keys, sets.indices, sets.heads, sets.rows, inputs.compute_dtype)
+    trained = torch.is_grad_enabled() and any(x.requires_grad for x in (inputs.queries, inputs.keys, inputs.values))
+    keys = KeyRows.of(inputs.keys, sets.indices, sets.heads, sets.rows, inputs.compute_dtype, reuse=not trained)
     weights = sets.weights(inputs, keys)
     if inputs.dropout:
         weights = dropout(weights, inputs.dropout, training=True)
     values = keys.beside(inputs.values, sets.indices, sets.heads, sets.rows)
     output = sets.to_heads(sets.average(values, weights))
-    if not _all_finite(output):
+    if not all_finite(output):
         raise NumericalError(f"{first_row(inputs, ~output.isfinite())}: the attention output is NaN or infinite")
     return output.to(inputs.queries.dtype)
 
@@ -91,7 +92,7 @@ class KeySets:
         bias = inputs.additive_mask
         if bias is not None:
             logits = logits + self._of_cells(bias.expand(inputs.shape))
-        if not _all_finite(logits):
+        if not all_finite(logits):
             self._check_finite(inputs, logits)
         if self.probs is not None:
             logits = logits - self.probs.to(logits.dtype).log().unsqueeze(1)
@@ -159,14 +160,6 @@ class KeySets:
         """The keys of a set that are gathered together."""
         width = self.indices.shape[1]
         return [slice(first, first + KEYS_AT_ONCE) for first in range(0, max(width, 1), KEYS_AT_ONCE)]
-
-
-def _all_finite(values: Tensor) -> bool:
-    """Whether there is no NaN or infinity, in one pass."""
-    if values.numel() == 0:
-        return True
-    least, most = values.detach().aminmax()
-    return math.isfinite(float(least)) and math.isfinite(float(most))
 
 
 def _all_visible(inputs: AttentionInputs, indices: Tensor) -> bool:

@@ -32,11 +32,17 @@ class KeyRows:
     """int64 (r, m)."""
     dtype: torch.dtype
     """What is read is converted to this."""
-    _room: dict[torch.dtype, Tensor]
+    _room: dict[torch.dtype, Tensor] | None
+    """Memory that is written to again for every block; None where a gradient needs what was read."""
 
     @classmethod
-    def of(cls, tensor: Tensor, indices: Tensor, heads: int, rows: int, dtype: torch.dtype) -> KeyRows:
-        """For sets numbered (b, ``heads``, ``rows``), ``heads`` a multiple of the KV heads; ``indices`` (r, m)."""
+    def of(
+        cls, tensor: Tensor, indices: Tensor, heads: int, rows: int, dtype: torch.dtype, *, reuse: bool = True
+    ) -> KeyRows:
+        """For sets numbered (b, ``heads``, ``rows``), ``heads`` a multiple of the KV heads; ``indices`` (r, m).
+
+        ``reuse``: what was read may be overwritten by what is read next, which no gradient survives.
+        """
         b, kv_heads, keys, width = tensor.shape
         flat = None
         if lies_in_rows(tensor):
@@ -52,12 +58,12 @@ class KeyRows:
         first = torch.tensor(starts, device=tensor.device).unsqueeze(-1)
         if rows > 1:
             first = first.repeat_interleave(rows, 0)
-        return cls(tensor, flat, (indices if step == 1 else indices * step) + first, dtype, {})
+        return cls(tensor, flat, (indices if step == 1 else indices * step) + first, dtype, {} if reuse else None)
 
     def beside(self, tensor: Tensor, indices: Tensor, heads: int, rows: int) -> KeyRows:
         """The same sets of another tensor, the values beside these keys."""
         if self.rows is None or tensor.stride() != self.tensor.stride() or tensor.shape != self.tensor.shape:
-            return KeyRows.of(tensor, indices, heads, rows, self.dtype)
+            return KeyRows.of(tensor, indices, heads, rows, self.dtype, reuse=self._room is not None)
         flat = tensor.as_strided(self.rows.shape, self.rows.stride())
         return KeyRows(tensor, flat, self.places, self.dtype, self._room)
 
@@ -69,19 +75,19 @@ class KeyRows:
             head = places // length
             return self.tensor[head // kv_heads, head % kv_heads, places % length].to(self.dtype)
         shape = (*places.shape, self.rows.shape[1])
-        if torch.is_grad_enabled() and self.rows.requires_grad:
+        if self._room is None:
             return self.rows.index_select(0, places.reshape(-1)).view(shape).to(self.dtype)
         # Fresh memory for every block costs more than filling it.
-        read = self._space(self.rows.dtype, places.numel())
+        read = _space(self._room, self.rows, places.numel(), self.rows.dtype)
         torch.index_select(self.rows, 0, places.reshape(-1), out=read)
         if self.rows.dtype != self.dtype:
-            read = self._space(self.dtype, places.numel()).copy_(read)
+            read = _space(self._room, self.rows, places.numel(), self.dtype).copy_(read)
         return read.view(shape)
 
-    def _space(self, dtype: torch.dtype, count: int) -> Tensor:
-        room = self._room.get(dtype)
-        if room is None or room.shape[0] < count:
-            room = self._room[dtype] = torch.empty(
-                (count, self.tensor.shape[3]), dtype=dtype, device=self.tensor.device
-            )
-        return room[:count]
+
+def _space(room: dict[torch.dtype, Tensor], rows: Tensor, count: int, dtype: torch.dtype) -> Tensor:
+    """Room for so many rows of this dtype, taken once."""
+    held = room.get(dtype)
+    if held is None or held.shape[0] < count:
+        held = room[dtype] = torch.empty((count, rows.shape[1]), dtype=dtype, device=rows.device)
+    return held[:count]

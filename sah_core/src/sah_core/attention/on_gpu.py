@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from sah_core.errors import NumericalError
+from sah_core.finite import all_finite
 from sah_core.inputs import AttentionInputs
 from sah_core.kernels.available import triton_refuses
 from sah_core.mask import Mask
@@ -23,7 +24,7 @@ def kernel_attention(inputs: AttentionInputs, mask: Mask) -> Tensor | None:
 
     sets = KeySets.of(inputs, mask)
     output = sets.to_heads(triton_attention(inputs, sets))
-    if not bool(output.isfinite().all()):
+    if not all_finite(output):
         row = first_row(inputs, ~output.isfinite())
         raise NumericalError(f"{row}: the logit or value of an attended key, or the output, is NaN or infinite")
     return output.to(inputs.queries.dtype)

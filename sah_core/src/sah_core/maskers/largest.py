@@ -11,6 +11,7 @@ import math
 import torch
 from torch import Tensor
 
+from sah_core.finite import all_finite
 from sah_core.mask import IndexRows
 
 from .open_units import OpenUnits
@@ -40,7 +41,7 @@ def largest(scores: Tensor, wanted: Tensor | int, opened: OpenUnits) -> IndexRow
     ranked = opened.hide(scores, -math.inf).reshape(-1, units)
     table, columns = _shortened(ranked, most)
     nth = nth_largest(table, flat_counts, most)
-    if not _finite(nth):
+    if not all_finite(nth):
         # An open unit comes before any that is not, even with a score of -inf; and NaN before all.
         clean = scores.nan_to_num(nan=math.inf, posinf=math.inf, neginf=torch.finfo(scores.dtype).min)
         table, columns = opened.hide(clean, -math.inf).reshape(-1, units), None
@@ -49,11 +50,6 @@ def largest(scores: Tensor, wanted: Tensor | int, opened: OpenUnits) -> IndexRow
     if columns is None:
         columns = torch.arange(units, device=scores.device).expand_as(chosen)
     return IndexRows.from_list(columns.masked_select(chosen), counts, units)
-
-
-def _finite(values: Tensor) -> bool:
-    least, most = values.aminmax()
-    return math.isfinite(float(least)) and math.isfinite(float(most))
 
 
 def _shortened(ranked: Tensor, most: int) -> tuple[Tensor, Tensor | None]:

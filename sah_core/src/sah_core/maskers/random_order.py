@@ -23,7 +23,7 @@ class RandomOrder:
 
     def __init__(self, numbers: Tensor, counts: Tensor) -> None:
         self._keys = numbers.shape[3]
-        self._later = numbers.reshape(-1, self._keys)  # all numbers
+        self._numbers = numbers.reshape(-1, self._keys)
         self._counts = counts
         self._near: tuple[Tensor, Tensor | None, Tensor] | None = None  # the smallest, negated; columns; how many
 
@@ -47,8 +47,8 @@ class RandomOrder:
         # How many numbers lie below a bound is binomial: too few do once in 1e9 draws, and then all are taken.
         bound = (wanted + 6 * wanted.double().sqrt() + 8) / counts.clamp(min=1)
         if self._keys > FEW and float(bound.max()) < 0.5:
-            table, columns = gathered_table(-self._later, self._later < bound.unsqueeze(-1))
+            table, columns = gathered_table(-self._numbers, self._numbers < bound.unsqueeze(-1))
             held = (columns < self._keys).sum(-1)
             if bool((held >= sizes).all()):
                 return table, columns, held
-        return -self._later, None, torch.full_like(counts, self._keys)
+        return -self._numbers, None, torch.full_like(counts, self._keys)
