@@ -281,7 +281,7 @@ class Mask:
         return Mask(self.shape, self.to_dense(visible.device) * visible)
 
     def dense_rows(self, device: torch.device | None) -> Tensor:
-        """The probabilities as stored, for reading only, float32 (sb, sh, sq, k); empty or full: a row on ``device``."""
+        """The probabilities as stored, for reading, float32 (sb, sh, sq, k); empty or full: a row on ``device``."""
         storage = self._storage
         if isinstance(storage, IndexRows):
             return storage.to_dense()
