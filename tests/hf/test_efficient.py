@@ -81,7 +81,9 @@ def test_outputs_in_a_left_padded_batch(model: Any, maskers: list[dict[str, Any]
                 logits.append(output.logits)
         layers = [mode.meter.layer(layer) for layer in adapter.layers]
         found[backend] = torch.cat(logits[1:], 1), [layer.density for layer in layers]
-        assert paths_of(mode, adapter.layers) <= ({"product"} if backend == "research" else {"gathered", "dense"})
+        assert paths_of(mode, adapter.layers) <= (
+            {"product"} if backend == "research" else {"compiled", "gathered", "dense"}
+        )
         assert [layer.sparse_calls for layer in layers] == [3] * len(layers)
     torch.testing.assert_close(found["efficient"][0], found["research"][0], atol=1e-5, rtol=0)
     assert found["efficient"][1] == found["research"][1]
@@ -171,7 +173,7 @@ def test_the_error_is_measured_densely_beside_it(model: Any, adapt: MakeAdapter)
 
 def test_the_report_says_what_ran(llama: Any, adapt: MakeAdapter) -> None:
     """Which backend the config asked for, and how each layer's sparse calls were computed; they add up to all calls."""
-    for backend, allowed in (("research", {"product"}), ("efficient", {"gathered", "dense"})):
+    for backend, allowed in (("research", {"product"}), ("efficient", {"compiled", "gathered", "dense"})):
         adapter = adapt(llama, *WINDOW, attention={"kind": backend, "dense_layers": [0]})
         report = adapter.process_request(Request(CONTEXT, "Who?")).report
         assert report.backend == backend

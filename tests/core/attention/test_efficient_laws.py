@@ -11,13 +11,20 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sah_core import AttentionInputs, EmptyRowError, Mask, masked_attention
-from sah_core.attention import gathered
+from sah_core.attention import key_rows
 from sah_core.attention.dense import dense_attention
 from sah_core.attention.gathered import gathered_attention
 from sah_core.testing import attention_inputs, masks
 
 Attend = Callable[[AttentionInputs, Mask], Tensor]
-both_ways = pytest.mark.parametrize("attend", [gathered_attention, dense_attention])
+
+
+def gathered(inputs: AttentionInputs, mask: Mask) -> Tensor:
+    """The output alone."""
+    return gathered_attention(inputs, mask)[0]
+
+
+both_ways = pytest.mark.parametrize("attend", [gathered, dense_attention])
 
 
 def like_the_maths(attend: Attend, inputs: AttentionInputs, mask: Mask) -> None:
@@ -52,7 +59,7 @@ def test_keys_are_read_a_few_at_a_time(
     """However few keys are gathered together, within a set and across sets, the output is the same."""
     mask = data.draw(masks(inputs.shape))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gathered, "KEYS_AT_ONCE", at_once)
+        patch.setattr(key_rows, "KEYS_AT_ONCE", at_once)
         like_the_maths(attend, inputs, mask)
 
 
@@ -75,7 +82,7 @@ def test_any_layout_of_keys_and_values(
     """However keys and values lie in memory, each of them by itself, the output is the same."""
     values = layout(inputs.values) if data.draw(st.booleans()) else inputs.values
     changed = attrs.evolve(inputs, keys=layout(inputs.keys), values=values, shared={})
-    like_the_maths(gathered_attention, changed, data.draw(masks(inputs.shape)))
+    like_the_maths(gathered, changed, data.draw(masks(inputs.shape)))
 
 
 @both_ways
@@ -98,7 +105,7 @@ def test_gradients_are_those_of_the_maths(
     attend: Attend, trained: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Sparse attention can be trained through: to any of queries, keys and values, as by the full product."""
-    monkeypatch.setattr(gathered, "KEYS_AT_ONCE", 7)  # so that memory would be written to again
+    monkeypatch.setattr(key_rows, "KEYS_AT_ONCE", 7)  # so that memory would be written to again
     torch.manual_seed(0)
     parts = [torch.randn(1, h, n, 8, dtype=torch.float64) for h, n in ((4, 2), (2, 20), (2, 20))]
     wanted = [parts[place].requires_grad_() for place in trained]

@@ -19,12 +19,13 @@ from sah_core.plugins import Registry
 
 __all__ = ["AttentionOutput", "Path", "SparseAttention"]
 
-Path = Literal["product", "gathered", "scattered", "dense", "triton"]
+Path = Literal["product", "compiled", "gathered", "scattered", "dense", "triton"]
 """How an output was computed:
 
 * product: from the full product of queries and keys, whatever the mask;
-* gathered: from the attended keys alone; scattered: the same, channel by channel, as keys or values lie in memory in a
-  way that takes several times as long to gather;
+* compiled: from the attended keys alone, read in place by a compiled loop on the CPU;
+* gathered: from the attended keys alone, as torch gathers them; scattered: the same, channel by channel, as keys or
+  values lie in memory in a way that takes several times as long to gather;
 * dense: from all keys, as so many are attended that this is cheaper;
 * triton: from the attended keys alone, read in place by a GPU kernel.
 """

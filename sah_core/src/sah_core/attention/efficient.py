@@ -12,10 +12,9 @@ from sah_core.inputs import AttentionInputs
 from sah_core.kernels.available import interpreted
 from sah_core.mask import Mask
 
-from .backend import AttentionOutput, Path, SparseAttention
+from .backend import AttentionOutput, SparseAttention
 from .dense import dense_attention
 from .gathered import gathered_attention
-from .key_rows import lies_in_rows
 from .on_gpu import kernel_attention
 
 __all__ = ["EfficientAttention"]
@@ -61,12 +60,11 @@ class EfficientAttention(SparseAttention):
         if dense_is_cheaper(inputs, mask):
             return AttentionOutput(dense_attention(inputs, mask), mask, path="dense")
         if inputs.device.type != "cpu" or interpreted():
-            output = kernel_attention(inputs, mask)
-            if output is not None:
-                return AttentionOutput(output, mask, path="triton")
-        whole_rows = lies_in_rows(inputs.keys) and lies_in_rows(inputs.values)
-        path: Path = "gathered" if whole_rows else "scattered"
-        return AttentionOutput(gathered_attention(inputs, mask), mask, path=path)
+            by_kernel = kernel_attention(inputs, mask)
+            if by_kernel is not None:
+                return AttentionOutput(by_kernel, mask, path="triton")
+        output, path = gathered_attention(inputs, mask)
+        return AttentionOutput(output, mask, path=path)
 
 
 def dense_is_cheaper(inputs: AttentionInputs, mask: Mask) -> bool:

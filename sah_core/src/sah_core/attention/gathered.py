@@ -1,13 +1,14 @@
 """Attention over gathered keys: only what a mask attends to is read.
 
 A stored row of the mask serves the query heads of its group, and all queries where they share it: its keys and values
-are gathered once for all of them, a few thousand at a time, so that what was gathered is still in cache when it is
-used. The maths is that of `maths`, over the attended keys alone, in float32 (float64 for float64 tensors).
+are read once for all of them, by a compiled loop where one can, or else gathered by torch. The maths is that of
+`maths`, over the attended keys alone, in float32 (float64 for float64 tensors).
 """
 
 from __future__ import annotations
 
 from math import lcm
+from typing import Literal
 
 import torch
 from attrs import frozen
@@ -20,30 +21,46 @@ from sah_core.inputs import AttentionInputs
 from sah_core.mask import Mask
 from sah_core.mask.storage import expand_rows
 
-from .key_rows import KeyRows
+from .compiled_rows import CompiledRows, few_enough
+from .key_rows import KeyRows, lies_in_rows
 from .rows import check_no_empty_row, first_row
 
 __all__ = ["KeySets", "gathered_attention"]
 
-KEYS_AT_ONCE = 4096
-"""Keys gathered before they are used: with 128 channels in float32, the 2 MiB that a core keeps at hand."""
 
+def gathered_attention(
+    inputs: AttentionInputs, mask: Mask
+) -> tuple[Tensor, Literal["compiled", "gathered", "scattered"]]:
+    """The attention output under a mask, (b, hq, q, dv) in the queries' dtype, and the `Path` it came by.
 
-def gathered_attention(inputs: AttentionInputs, mask: Mask) -> Tensor:
-    """The attention output under a mask, (b, hq, q, dv) in the queries' dtype; errors as `masked_attention`."""
+    Errors as `masked_attention`.
+    """
     if mask.shape != inputs.shape:
         raise InputsError(f"the mask has shape {mask.shape}; these inputs need {inputs.shape}")
     sets = KeySets.of(inputs, mask)
-    trained = torch.is_grad_enabled() and any(x.requires_grad for x in (inputs.queries, inputs.keys, inputs.values))
-    keys = KeyRows.of(inputs.keys, sets.indices, sets.heads, sets.rows, inputs.compute_dtype, reuse=not trained)
+    keys, values, path = _readers(inputs, sets)
     weights = sets.weights(inputs, keys)
     if inputs.dropout:
         weights = dropout(weights, inputs.dropout, training=True)
-    values = keys.beside(inputs.values, sets.indices, sets.heads, sets.rows)
-    output = sets.to_heads(sets.average(values, weights))
+    output = sets.to_heads(values.average(weights))
     if not all_finite(output):
         raise NumericalError(f"{first_row(inputs, ~output.isfinite())}: the attention output is NaN or infinite")
-    return output.to(inputs.queries.dtype)
+    return output.to(inputs.queries.dtype), path
+
+
+def _readers(
+    inputs: AttentionInputs, sets: KeySets
+) -> tuple[KeyRows | CompiledRows, KeyRows | CompiledRows, Literal["compiled", "gathered", "scattered"]]:
+    """What reads the keys, what reads the values, and what that is called."""
+    shape = (inputs.shape[0], sets.heads, sets.rows)
+    if few_enough(inputs, sets.members):
+        keys = CompiledRows.of(inputs.keys, sets.indices, shape)
+        return keys, keys.beside(inputs.values, sets.indices, shape), "compiled"
+    trained = torch.is_grad_enabled() and any(x.requires_grad for x in (inputs.queries, inputs.keys, inputs.values))
+    rows = KeyRows.of(inputs.keys, sets.indices, sets.heads, sets.rows, inputs.compute_dtype, reuse=not trained)
+    whole = lies_in_rows(inputs.keys) and lies_in_rows(inputs.values)
+    beside = rows.beside(inputs.values, sets.indices, sets.heads, sets.rows)
+    return rows, beside, "gathered" if whole else "scattered"
 
 
 @frozen(eq=False)
@@ -86,9 +103,15 @@ class KeySets:
             probs = None if probs is None else torch.where(valid, probs, 1.0)
         return cls((b, hq, q), heads, rows, indices, valid, probs)
 
-    def weights(self, inputs: AttentionInputs, keys: KeyRows) -> Tensor:
+    @property
+    def members(self) -> int:
+        """How many queries read each set: n."""
+        _, hq, q = self.shape
+        return hq // self.heads * (q // self.rows)
+
+    def weights(self, inputs: AttentionInputs, keys: KeyRows | CompiledRows) -> Tensor:
         """The normalised weights (r, n, m) of the keys read; NumericalError for a logit that is NaN or infinite."""
-        logits = inputs.scaled(self._products(inputs, keys))
+        logits = inputs.scaled(keys.products(self.from_heads(inputs.queries.to(inputs.compute_dtype))))
         bias = inputs.additive_mask
         if bias is not None:
             logits = logits + self._of_cells(bias.expand(inputs.shape))
@@ -105,14 +128,6 @@ class KeySets:
         # A set without keys is of a query that sees none: its output is 0.
         return weights if self.valid is None else weights.masked_fill(~self.valid.unsqueeze(1), 0.0)
 
-    def average(self, values: KeyRows, weights: Tensor) -> Tensor:
-        """The sums (r, n, dv) of the values read, under weights (r, n, m)."""
-        outputs = []
-        for sets in self._blocks():
-            parts = [weights[sets, :, keys] @ values.at(sets, keys) for keys in self._spans()]
-            outputs.append(parts[0] if len(parts) == 1 else torch.stack(parts).sum(0))
-        return outputs[0] if len(outputs) == 1 else torch.cat(outputs)
-
     def from_heads(self, rows: Tensor) -> Tensor:
         """Rows (b, hq, q, c) as (r, n, c): beside each other what reads the same set."""
         b, hq, q = self.shape
@@ -127,15 +142,6 @@ class KeySets:
             rows = rows.reshape(b, self.heads, q, hq // self.heads, -1).transpose(2, 3)
         return rows.reshape(b, hq, q, -1)
 
-    def _products(self, inputs: AttentionInputs, keys: KeyRows) -> Tensor:
-        """Inner products (r, n, m) of queries and the keys they read."""
-        queries = self.from_heads(inputs.queries.to(inputs.compute_dtype))
-        products = []
-        for sets in self._blocks():
-            parts = [queries[sets] @ keys.at(sets, span).mT for span in self._spans()]
-            products.append(parts[0] if len(parts) == 1 else torch.cat(parts, -1))
-        return products[0] if len(products) == 1 else torch.cat(products)
-
     def _check_finite(self, inputs: AttentionInputs, logits: Tensor) -> None:
         wrong = ~logits.isfinite()
         if self.valid is not None:
@@ -149,17 +155,6 @@ class KeySets:
         b, hq, q = self.shape
         indices = expand_rows(self.indices.reshape(b, self.heads, self.rows, -1), (b, hq, q))
         return self.from_heads(cells.gather(-1, indices))
-
-    def _blocks(self) -> list[slice]:
-        """The sets that are gathered together."""
-        sets, width = self.indices.shape
-        step = max(1, KEYS_AT_ONCE // max(width, 1))
-        return [slice(first, first + step) for first in range(0, sets, step)]
-
-    def _spans(self) -> list[slice]:
-        """The keys of a set that are gathered together."""
-        width = self.indices.shape[1]
-        return [slice(first, first + KEYS_AT_ONCE) for first in range(0, max(width, 1), KEYS_AT_ONCE)]
 
 
 def _all_visible(inputs: AttentionInputs, indices: Tensor) -> bool:

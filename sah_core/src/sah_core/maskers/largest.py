@@ -11,8 +11,10 @@ import math
 import torch
 from torch import Tensor
 
+from sah_core.compiled.available import compiles
 from sah_core.finite import all_finite
 from sah_core.mask import IndexRows
+from sah_core.mask.storage import expand_rows
 
 from .open_units import OpenUnits
 
@@ -37,6 +39,8 @@ def largest(scores: Tensor, wanted: Tensor | int, opened: OpenUnits) -> IndexRow
     most, units = int(counts.max()), scores.shape[3]
     if most == 0:
         return IndexRows(counts.new_empty((*counts.shape, 0)), counts, None, units)
+    if scores.dtype == torch.float32 and compiles(scores):
+        return _by_loop(scores, counts, most, opened)
     flat_counts = counts.reshape(-1)
     ranked = opened.hide(scores, -math.inf).reshape(-1, units)
     table, columns = _shortened(ranked, most)
@@ -52,14 +56,37 @@ def largest(scores: Tensor, wanted: Tensor | int, opened: OpenUnits) -> IndexRow
     return IndexRows.from_list(columns.masked_select(chosen), counts, units)
 
 
+def _by_loop(scores: Tensor, counts: Tensor, most: int, opened: OpenUnits) -> IndexRows:
+    """What `largest` gives of float32 scores on the CPU, by a compiled loop."""
+    from sah_core.compiled.memory import array
+    from sah_core.compiled.over_rows import over_rows
+    from sah_core.compiled.select import choose
+
+    rows, units = counts.numel(), scores.shape[3]
+    if opened.closed is None:
+        closed, cells = counts.new_empty((rows, 0)), opened.of_rows().reshape(rows, units)
+    else:
+        closed = expand_rows(opened.closed.indices, opened.shape).reshape(rows, -1)
+        cells = torch.empty((0, units), dtype=torch.bool)
+    chosen = counts.new_empty((*counts.shape, most))
+    tensors = (scores.reshape(rows, units), closed, cells, counts.reshape(rows), chosen.view(rows, most))
+    over_rows(choose, rows, scores.numel(), *map(array, tensors))
+    return IndexRows(chosen, counts, None, units)
+
+
+def _part(units: int, most: int) -> int | None:
+    """How many scores a maximum is to be of; None where units are few, or many of them are wanted."""
+    return None if units <= FEW else next((size for size in PARTS if 2 * (units // size) >= 3 * most), None)
+
+
 def _shortened(ranked: Tensor, most: int) -> tuple[Tensor, Tensor | None]:
     """Of ``ranked`` (r, units) a table (r, w) that holds the ``most`` largest of each row, and their columns in order.
 
     Padded with -inf and the number of units; the scores themselves and None where they are few or many are wanted.
     """
     units = ranked.shape[1]
-    part = next((size for size in PARTS if 2 * (units // size) >= 3 * most), None)
-    if units <= FEW or part is None:
+    part = _part(units, most)
+    if part is None:
         return ranked, None
     # The part of a maximum is every so manieth score: that reads memory in order.
     whole = units // part * part
