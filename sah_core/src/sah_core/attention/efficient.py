@@ -13,16 +13,19 @@ from sah_core.kernels.available import interpreted
 from sah_core.mask import Mask
 
 from .backend import AttentionOutput, SparseAttention
+from .compiled_rows import few_enough
 from .dense import dense_attention
 from .gathered import gathered_attention
 from .on_gpu import kernel_attention
 
 __all__ = ["EfficientAttention"]
 
-GATHER, READ = 7.0, 1.5
-"""What it costs to gather a key and its value, or to read them in order, in products of one query with a key: measured
-on a CPU at 8K and 32K keys in float32, where a product and its share of the softmax take 16 ns. In 16 bits reading in
-order costs more, as everything is converted."""
+READ = 1.5
+"""What it costs to read a key and its value in order, in products of one query with a key: measured on a CPU at 8K and
+32K keys in float32, where a product and its share of the softmax take 16 ns. In 16 bits it costs more, as everything is
+converted."""
+GATHER, LOOP = (7.0, 1.0), (1.0, 0.5)
+"""What it costs to read them from anywhere, and then a query, as torch gathers them or as a compiled loop does."""
 
 
 class EfficientAttention(SparseAttention):
@@ -73,7 +76,8 @@ def dense_is_cheaper(inputs: AttentionInputs, mask: Mask) -> bool:
         return True
     stored = mask.index_rows(inputs.device)
     b, heads, queries, keys = inputs.shape
-    sets = b * lcm(stored.rows[1], inputs.kv_heads) * stored.rows[2]  # each gathered once
+    sets = b * lcm(stored.rows[1], inputs.kv_heads) * stored.rows[2]  # each read once
     rows = b * heads * queries
-    gathered = stored.indices.shape[3] * (sets * GATHER + rows)
+    a_key, a_query = LOOP if few_enough(inputs, rows // sets) else GATHER
+    gathered = stored.indices.shape[3] * (sets * a_key + rows * a_query)
     return gathered >= keys * (b * inputs.kv_heads * READ + rows)
