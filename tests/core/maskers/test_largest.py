@@ -16,6 +16,8 @@ from sah_core.maskers import RandomOrder
 from sah_core.maskers.largest import FEW, largest
 from sah_core.testing import attention_inputs, masks
 
+pytestmark = pytest.mark.usefixtures("reader")
+
 
 def row_inputs(rows: int, keys: int) -> AttentionInputs:
     """One query of so many heads."""
@@ -49,7 +51,7 @@ def found(rows: IndexRows) -> list[list[int]]:
     return [rows.indices[0, row, 0, : int(rows.counts[0, row, 0])].tolist() for row in range(rows.rows[1])]
 
 
-KINDS = ["normal", "ties", "equal", "nan", "infinite", "hidden", "sorted"]
+KINDS = ["normal", "ties", "equal", "zeros", "nan", "infinite", "hidden", "sorted"]
 
 
 def make_scores(kind: str, rows: int, keys: int, seed: int) -> Tensor:
@@ -61,7 +63,8 @@ def make_scores(kind: str, rows: int, keys: int, seed: int) -> Tensor:
         "normal": scores,
         "ties": (scores * 3).round(),
         "equal": torch.zeros_like(scores),
-        "nan": scores.masked_fill(odd, math.nan),
+        "zeros": torch.zeros_like(scores).copysign(scores),  # of both signs: they are equal
+        "nan": scores.masked_fill(odd, math.nan).copysign(scores),
         "infinite": scores.masked_fill(odd, math.inf),
         "hidden": torch.where(odd, scores, -math.inf),
         "sorted": scores.sort(-1).values,
@@ -84,6 +87,16 @@ def test_it_is_what_sorting_gives(kind: str, rows: int, keys: int, seed: int, da
     taken = data.draw(st.lists(gone, min_size=rows, max_size=rows))
     chosen = largest(scores, torch.tensor(wanted).reshape(1, rows, 1), opened(rows, keys, taken))
     assert found(chosen) == by_sorting(scores, wanted, taken)
+
+
+@given(st.sampled_from(KINDS), st.integers(1, 3), st.integers(1, 40), st.integers(0, 2**16))
+def test_what_is_open_may_be_told_by_cells(kind: str, rows: int, keys: int, seed: int) -> None:
+    """As it is where a mask hides keys: a row takes what it wants of them, or all that there are."""
+    scores = make_scores(kind, rows, keys, seed)
+    open_cells = torch.rand(scores.shape, generator=torch.Generator().manual_seed(seed)) < 0.7
+    taken = [(~open_cells[0, row, 0]).nonzero().flatten().tolist() for row in range(rows)]
+    chosen = largest(scores, 7, OpenUnits((1, rows, 1), keys, None, open_cells))
+    assert found(chosen) == by_sorting(scores, [7] * rows, taken)
 
 
 def test_taking_everything_that_is_open() -> None:

@@ -1,4 +1,4 @@
-"""What reads the attended keys: compiled loops, where numba is installed, and torch."""
+"""What reads and chooses keys: compiled loops, where numba is installed, and torch."""
 
 from collections.abc import Iterator
 
