@@ -1,11 +1,14 @@
 """Laws of Mask: what holds for every mask, however it is stored."""
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from sah_core import Mask
 from sah_core.testing import mask_shapes, masks
+
+pytestmark = pytest.mark.usefixtures("reader")
 
 pairs = mask_shapes().flatmap(lambda shape: st.tuples(masks(shape), masks(shape)))
 triples = mask_shapes().flatmap(lambda shape: st.tuples(masks(shape), masks(shape), masks(shape)))
