@@ -192,6 +192,15 @@ def test_the_last_page_is_each_querys_own() -> None:
     assert [row.nonzero().flatten().tolist() for row in rows] == [[0, 1], [2, 3], [4, 5]]
 
 
+def test_the_last_page_beside_what_is_certain_for_a_group() -> None:
+    """Two KV heads of two heads each, of which the first has key 5: its heads keep 4, those of the second 4 and 5."""
+    keys = torch.zeros(1, 2, 6, 1)
+    inputs = AttentionInputs(torch.ones(1, 4, 1, 1), keys, keys)
+    previous = Mask.from_indices(inputs.shape, torch.tensor([[[[5]], [[0]]]]))
+    mask = quest(page_size=2, budget=1).add_mask(inputs, previous)
+    assert [kept(mask, head) for head in range(4)] == [[4, 5], [4, 5], [0, 4, 5], [0, 4, 5]]
+
+
 def test_a_page_that_is_certain_costs_nothing() -> None:
     """Beside a certain best page, the budget goes to the next; a page certain in part is taken whole."""
     inputs = of_keys(9, 9, 8, 8, 7, 7)

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from sah_core import AttentionInputs, KeyIndex, Mask, OpenUnits, TopKMasker, Units
+from sah_core.compiled.available import compiles
 from sah_core.grouped_heads import by_group, grouped_scores
 from sah_core.kernels.available import interpreted, triton_refuses
 from sah_core.mask import IndexRows
@@ -42,42 +43,59 @@ class Quest(TopKMasker[QuestConfig]):
 
     def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
         """U_p, an upper bound of the logits of the page's visible keys; (b, hq, q, pages) in the compute dtype."""
+        return self._bounds(inputs, index, inputs.shape[1])
+
+    def group_scores(self, inputs: AttentionInputs, index: KeyIndex | None, candidates: OpenUnits) -> Tensor:
+        """The largest bound of the query heads of a KV head, (b, hkv, q, pages).
+
+        Scaling, softcap and a bias that the heads have in common keep the order of bounds, so that the largest product
+        is enough. A head with candidates or a bias of its own needs its own bounds.
+        """
+        bias = inputs.additive_mask
+        if candidates.cells.shape[1] > 1 or (bias is not None and bias.shape[1] > 1):
+            return super().group_scores(inputs, index, candidates)
+        return self._bounds(inputs, index, inputs.kv_heads)
+
+    def _bounds(self, inputs: AttentionInputs, index: KeyIndex | None, heads: int) -> Tensor:
+        """U_p of hq ``heads``, or the largest of the query heads of each of hkv."""
         assert isinstance(index, Boxes)  # what create_index made
-        scaling = inputs.logit_scaling
-        q = inputs.queries if scaling >= 0 else -inputs.queries
-        bound = self._bound(inputs, q, index.corners)
+        falls = inputs.logit_scaling < 0
+        q = -inputs.queries if falls else inputs.queries
+        bound = self._products(inputs, q, index.corners, heads)
         if bound.dtype != inputs.compute_dtype:
             # A product in 16 bits is rounded to them: a step up keeps it a bound.
             bound = bound.to(inputs.compute_dtype)
             bound = bound + bound.abs() * torch.finfo(q.dtype).eps
-        bound = bound * abs(scaling)
-        if inputs.softcap is not None:
-            bound = torch.tanh(bound / inputs.softcap) * inputs.softcap
+        bound = inputs.scaled(-bound if falls else bound)
         bias = inputs.additive_mask
         if bias is None:
             return bound
         bias = bias.masked_fill(~inputs.visible, -torch.inf)
         return bound + Units.of(inputs, self.config.page_size).largest_of(bias)[..., : bound.shape[3]]
 
-    def _bound(self, inputs: AttentionInputs, q: Tensor, corners: Tensor) -> Tensor:
-        """relu(q) . kmax - relu(-q) . kmin, (b, hq, q, pages), in float32 or, as a plain product, in q's dtype."""
+    def _products(self, inputs: AttentionInputs, q: Tensor, corners: Tensor, heads: int) -> Tensor:
+        """relu(q) . kmax - relu(-q) . kmin, (b, heads, q, pages), in float32 or, as torch's product, in q's dtype."""
         if (inputs.device.type != "cpu" or interpreted()) and triton_refuses(inputs) is None:
-            from sah_core.kernels.paging import page_bounds
+            from sah_core.kernels import paging
 
             width = q.shape[3]
-            return page_bounds(q, corners[..., :width], corners[..., width:])
-        return grouped_scores(torch.cat([q.relu(), (-q).relu()], -1), corners)
+            products = paging.page_bounds(q, corners[..., :width], corners[..., width:])
+        elif compiles(q, corners):
+            from .loops import page_bounds
+
+            return page_bounds(q, corners, heads)
+        else:
+            products = grouped_scores(torch.cat([q.relu(), (-q).relu()], -1), corners)
+        return products if heads == q.shape[1] else by_group(products, heads).amax(2)
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         """The largest bound among the query heads that still lack a key of the page: a bound for the group."""
-        if candidates.cells.shape[1] > 1:  # else what one head lacks, all do
-            scores = candidates.hide(scores, -torch.inf)
-        return by_group(scores, inputs.kv_heads).amax(2)
+        return by_group(candidates.hide(scores, -torch.inf), inputs.kv_heads).amax(2)
 
     def select(self, inputs: AttentionInputs, previous: Mask, scores: Tensor, candidates: OpenUnits) -> IndexRows:
         """The pages with the largest bounds; with ``keep_last_page`` the last candidate before all others."""
         if self.config.keep_last_page:
             page = torch.arange(candidates.count, device=scores.device)
-            last = torch.where(candidates.cells, page, -1).amax(-1, keepdim=True)
-            scores = torch.where(page == last, torch.inf, scores)
+            last = (candidates.cells_like(scores) * page).amax(-1, keepdim=True)
+            scores = scores.scatter(-1, last.expand(*scores.shape[:3], 1), torch.inf)
         return super().select(inputs, previous, scores, candidates)
