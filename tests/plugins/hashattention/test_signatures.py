@@ -5,9 +5,12 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sah_masker_hashattention.networks import phi
+from sah_core.compiled.available import numba_missing
+from sah_masker_hashattention.networks import FEW, phi
 from sah_masker_hashattention.signatures import Signatures, pack_bits, signs, unpack_bits
 from sah_masker_hashattention.training import Training
+
+pytestmark = pytest.mark.usefixtures("way")
 
 
 def network(heads: int, *widths: int, seed: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:
@@ -90,3 +93,31 @@ def test_truncating_forgets(seed: int, length: int, more: int) -> None:
     assert cut.length == fresh.length
     assert torch.equal(cut.bits, fresh.bits)
     assert cut.nbytes == fresh.nbytes
+
+
+@pytest.mark.skipif(numba_missing() is not None, reason="numba is not installed")
+@given(
+    st.lists(st.integers(1, 40), min_size=2, max_size=5),
+    st.integers(1, 3),
+    st.integers(1, 2),
+    st.integers(1, FEW + 1),
+    st.sampled_from([torch.float32, torch.bfloat16]),
+    st.integers(0, 2**16),
+)
+def test_a_loop_computes_what_matrix_products_do(
+    widths: list[int], heads: int, b: int, n: int, dtype: torch.dtype, seed: int
+) -> None:
+    """Any network of float32 or bfloat16: values alike to the rounding of float64, and the same signature."""
+    x = torch.randn(b, heads, n, widths[0], generator=torch.Generator().manual_seed(seed)).double() * 3
+    saved = [(weight.to(dtype), bias.to(dtype)) for weight, bias in network(heads, *widths, seed=seed)]
+    converted = [(weight.double(), bias.double()) for weight, bias in saved]
+    torch.testing.assert_close(phi(saved, x), phi(converted, x), rtol=1e-12, atol=1e-14)
+    assert torch.equal(signs(saved, x), signs(converted, x))
+
+
+def test_extreme_values_by_hand() -> None:
+    """SiLU of -2000 is 0 and of 2000 is itself; NaN stays NaN, in its vector alone."""
+    one = (torch.ones(1, 1, 1), torch.zeros(1, 1))
+    x = torch.tensor([-2000.0, 2000.0, torch.nan, 0.0], dtype=torch.float64).reshape(1, 1, 4, 1)
+    expected = torch.tensor([0.0, 2000.0, torch.nan, 0.0], dtype=torch.float64)
+    assert torch.equal(phi([one, one], x).flatten().nan_to_num(nan=-1.0), expected.nan_to_num(nan=-1.0))

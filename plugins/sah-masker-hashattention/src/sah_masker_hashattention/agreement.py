@@ -1,19 +1,45 @@
-"""In how many bits signatures agree, by looking their bytes up."""
+"""In how many bits signatures agree: counted by a compiled loop, or else looked up by bytes."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from sah_core.compiled.available import compiles
+
 __all__ = ["agreement"]
 
 
-def agreement(ones: Tensor, heads: int, packed: Tensor) -> Tensor:
+def agreement(bits: Tensor, packed: Tensor) -> Tensor:
     """The sums over heads and bits of sign sign, +1 where two bits agree and -1 where not; float32 (b, hkv, rows, n).
 
-    ``ones`` (b, hkv, rows, B): of each row's ``heads`` signatures, how many have a 1 at each bit; ``packed`` (b, hkv,
-    bytes, n): the keys' signatures, as `pack_bits` packs them. The sums are exact, whatever the order.
+    ``bits`` bool (b, hkv, rows, heads, B): the signatures of each row's heads; ``packed`` (b, hkv, bytes, n): the keys'
+    signatures, as `pack_bits` packs them. The sums are exact, whatever the order.
+    """
+    if packed.device.type == "cpu" and compiles():
+        return _by_loop(bits, packed)
+    return _looked_up(bits.sum(3), bits.shape[3], packed)
+
+
+def _by_loop(bits: Tensor, packed: Tensor) -> Tensor:
+    """`agreement` by a compiled loop."""
+    from sah_core.compiled.memory import array, flat_memory
+    from sah_core.compiled.over_rows import over_rows
+
+    from .loops import agreements
+
+    if packed.stride(3) != 1:
+        packed = packed.contiguous()  # an index holds the bytes of all keys beside each other as it is
+    scores = torch.empty((*bits.shape[:3], packed.shape[3]), dtype=torch.float32, device=packed.device)
+    arrays = (array(bits.contiguous()), flat_memory(packed), np.array(packed.stride()[:3]), array(scores))
+    over_rows(agreements, bits[..., 0, 0].numel(), scores.numel() * bits.shape[3], *arrays)
+    return scores
+
+
+def _looked_up(ones: Tensor, heads: int, packed: Tensor) -> Tensor:
+    """`agreement` by tables; ``ones`` (b, hkv, rows, B): how many of a row's ``heads`` signatures have a 1 at each bit.
 
     A row has a table a byte, of how many bits each of the 256 bytes agrees in. Several rows' tables lie side by side in
     the bits of one int32 table, so that one look-up serves them all.

@@ -43,17 +43,16 @@ class HashAttention(TopKMasker[HashAttentionConfig]):
     def scores(self, inputs: AttentionInputs, index: KeyIndex | None) -> Tensor:
         """The score of every key, one row a query head; exact."""
         b, hq, q, _ = inputs.shape
-        bits = self._query_bits(inputs).reshape(b, inputs.kv_heads, -1, self.config.bits)
-        return self._scores(bits, 1, index).reshape(b, hq, q, -1)
+        bits = self._query_bits(inputs).reshape(b, inputs.kv_heads, -1, 1, self.config.bits)
+        return self._scores(bits, index).reshape(b, hq, q, -1)
 
     def group_scores(self, inputs: AttentionInputs, index: KeyIndex | None, candidates: OpenUnits) -> Tensor:
-        """The sum of the group's scores, one row a KV head; exact. Signatures are summed, and then looked up once."""
-        bits = by_group(self._query_bits(inputs), inputs.kv_heads).sum(2)
-        return self._scores(bits, inputs.group_size, index)
+        """The sum of the group's scores, one row a KV head; exact."""
+        return self._scores(by_group(self._query_bits(inputs), inputs.kv_heads).transpose(2, 3), index)
 
-    def _scores(self, ones: Tensor, heads: int, index: KeyIndex | None) -> Tensor:
+    def _scores(self, bits: Tensor, index: KeyIndex | None) -> Tensor:
         assert isinstance(index, Signatures)  # what create_index made
-        return agreement(ones, heads, index.packed)
+        return agreement(bits, index.packed)
 
     def _query_bits(self, inputs: AttentionInputs) -> Tensor:
         return signs(self._network("query", inputs, inputs.shape[1]), inputs.queries)

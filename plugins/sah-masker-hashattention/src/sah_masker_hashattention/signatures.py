@@ -22,7 +22,7 @@ def signs(network: Network, x: Tensor) -> Tensor:
     In float64: the rounding of a float32 product depends on how many vectors are multiplied at once, and would flip
     bits whose value is near 0.
     """
-    return phi(network, x.double()) > 0
+    return phi(network, x.detach().double()) > 0
 
 
 def pack_bits(bits: Tensor) -> Tensor:
