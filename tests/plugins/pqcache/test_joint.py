@@ -12,9 +12,10 @@ from sah_core.mask import IndexRows
 from sah_core.testing import attention_inputs, masks
 from sah_masker_pqcache import PQCacheConfig
 from sah_masker_pqcache.codebook import Codebook
-from sah_masker_pqcache.joint import joint_codes, joint_table, part_codes, parts_together
+from sah_masker_pqcache.joint import joint_codes, joint_table, looked_up, part_codes, parts_together
 from sah_masker_pqcache.masker import PQCache
 
+pytestmark = pytest.mark.usefixtures("way")
 SMALL = st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (1, 4)])
 """Bits and parts."""
 SEEDS = st.integers(0, 2**16)
@@ -68,6 +69,26 @@ def test_part_codes_are_what_was_joined(parts: int, together: int, centroids: in
     together = min(together, parts, 3)
     codes = torch.randint(centroids, (2, 2, parts, n), generator=torch.Generator().manual_seed(seed))
     assert torch.equal(part_codes(joint_codes(codes, centroids, together), centroids, together, parts).long(), codes)
+
+
+@given(
+    st.sampled_from([1, 256, 2**15]),
+    st.integers(1, 5),
+    st.integers(0, 9),
+    st.integers(0, 3),
+    st.sampled_from([torch.float32, torch.float64]),
+    SEEDS,
+)
+def test_codes_are_looked_up(most: int, rows: int, n: int, room: int, dtype: torch.dtype, seed: int) -> None:
+    """Each key gets what its code names, up to the largest of either type, from an index that has room for more."""
+    random = torch.Generator().manual_seed(seed)
+    numbers = torch.randint(most, (2, 2, n + room), generator=random)
+    numbers[..., :1] = most - 1
+    codes = numbers.to(torch.uint8 if most <= 256 else torch.int16)[..., :n]
+    table = torch.randn((2, 2, rows, most), generator=random, dtype=dtype)
+    found = looked_up(table, codes)
+    assert found.dtype == dtype
+    assert torch.equal(found, torch.take_along_dim(table, numbers[..., None, :n], -1))
 
 
 @given(st.integers(4, 30), st.lists(st.tuples(st.integers(0, 7), st.integers(0, 9)), max_size=4), st.data())

@@ -2,13 +2,15 @@
 
 from itertools import pairwise
 
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sah_masker_pqcache.k_means import k_means, nearest
+from sah_masker_pqcache.k_means import FEW, k_means, nearest
 
+pytestmark = pytest.mark.usefixtures("way")
 SEEDS = st.integers(0, 2**16)
 
 
@@ -40,6 +42,28 @@ def test_of_equal_centroids_the_lowest(n: int, c: int, w: int, seed: int) -> Non
     """A second copy of every centroid is never chosen, whatever the rounding."""
     points, centroids = normal(2, n, w, seed=seed), normal(2, c, w, seed=seed + 1) / 3
     assert bool((nearest(points, torch.cat([centroids, centroids], 1)) < c).all())
+
+
+@given(
+    st.integers(0, FEW + 1),
+    st.integers(1, 8),
+    st.integers(1, 40),
+    st.sampled_from([torch.float32, torch.bfloat16]),
+    st.sampled_from([None, torch.nan, torch.inf, -torch.inf]),
+    SEEDS,
+    st.booleans(),
+)
+def test_centroids_may_be_kept_in_less_precision(
+    n: int, c: int, w: int, dtype: torch.dtype, broken: float | None, seed: int, ties: bool
+) -> None:
+    """Points' answers are those of the same centroids in float64, with ties; of a point that is no number the first."""
+    points, centroids = normal(2, 3, n, w, seed=seed), normal(2, 3, c, w, seed=seed + 1).to(dtype)
+    points, centroids = (points.round(), centroids.round()) if ties else (points, centroids)
+    if broken is not None:
+        points[:, :, : n // 2, w // 2] = broken
+    found = nearest(points, centroids)
+    assert torch.equal(found, nearest(points, centroids.double()))
+    assert broken is None or not found[:, :, : n // 2].any()
 
 
 @given(st.integers(1, 40), st.integers(1, 8), SEEDS, st.booleans())

@@ -100,7 +100,7 @@ class Codebook(KeyIndex):
         """Give each part of these keys its nearest centroid; the centroids stay."""
         for block in torch.split(keys, BLOCK, 2):
             points = self._points(self._parts(block), self._phi)  # (b, hkv, M, block, w)
-            codes = nearest(points, self._centroids.double())  # (b, hkv, M, block)
+            codes = nearest(points, self._centroids)  # (b, hkv, M, block)
             joined = joint_codes(codes, self._centroids.shape[3], self.together).flatten(1, 2)
             self._codes.append(joined)
             self._count(joined, 1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["joint_codes", "joint_table", "part_codes", "parts_together"]
+from sah_core.compiled.available import compiles
+
+__all__ = ["joint_codes", "joint_table", "looked_up", "part_codes", "parts_together"]
 
 MOST = 2**15
 """Joint codes at most: what an int16 holds."""
@@ -51,3 +54,25 @@ def joint_table(tables: Tensor) -> Tensor:
     for table in others:
         first = (first.unsqueeze(-1) + table.unsqueeze(-2)).flatten(-2)
     return first
+
+
+def looked_up(table: Tensor, codes: Tensor) -> Tensor:
+    """What ``table`` (b, hkv, rows, joint codes) holds for keys' ``codes`` (b, hkv, keys): (b, hkv, rows, keys)."""
+    if table.dtype == torch.float32 and compiles(table):
+        return _by_loop(table, codes)
+    return table.gather(-1, codes.long().unsqueeze(2).expand(-1, -1, table.shape[2], -1))
+
+
+def _by_loop(table: Tensor, codes: Tensor) -> Tensor:
+    """`looked_up` by a compiled loop, which reads the codes as they are."""
+    from sah_core.compiled.memory import array, flat_memory
+    from sah_core.compiled.over_rows import over_rows
+
+    from .loops import look_up
+
+    if codes.stride(2) != 1:
+        codes = codes.contiguous()  # an index holds the codes of all keys beside each other as it is
+    found = table.new_empty((*table.shape[:3], codes.shape[2]))
+    arrays = (array(table.contiguous()), flat_memory(codes), np.array(codes.stride()[:2]), array(found))
+    over_rows(look_up, table[..., 0].numel(), found.numel(), *arrays)
+    return found

@@ -10,7 +10,8 @@ from sah_core.grouped_heads import by_group
 
 from . import PQCacheConfig
 from .codebook import Codebook
-from .joint import joint_table
+from .group_weights import group_weights
+from .joint import joint_table, looked_up
 
 __all__ = ["PQCache"]
 
@@ -43,10 +44,11 @@ class PQCache(TopKMasker[PQCacheConfig]):
         b, hq, q, _ = inputs.shape
         tables = self._tables(inputs, index)
         if inputs.unmasked and len(tables) == 1:
-            return _looked_up(inputs.scaled(tables[0]), index, 0).reshape(b, hq, q, index.length)
-        products = _looked_up(tables[0], index, 0)
-        for number, table in enumerate(tables[1:], 1):
-            products += _looked_up(table, index, number)
+            return looked_up(inputs.scaled(tables[0]), index.joint_codes[:, :, 0]).reshape(b, hq, q, index.length)
+        codes = index.joint_codes.unbind(2)
+        products = looked_up(tables[0], codes[0])
+        for table, of_keys in zip(tables[1:], codes[1:], strict=True):
+            products += looked_up(table, of_keys)
         return inputs.logits_from(products.reshape(b, hq, q, index.length))
 
     def group_scores(self, inputs: AttentionInputs, index: KeyIndex | None, candidates: OpenUnits) -> Tensor:
@@ -61,7 +63,7 @@ class PQCache(TopKMasker[PQCacheConfig]):
             return super().group_scores(inputs, index, candidates)
         b, hq, q, _ = inputs.shape
         logits = inputs.scaled(self._tables(inputs, index)[0]).reshape(b, hkv, hq // hkv, q, -1)
-        return _looked_up(_group_weights(logits, counts), index, 0)
+        return looked_up(group_weights(logits, counts), index.joint_codes[:, :, 0])
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
         """The logarithm of the group's summed softmax(s), each query head's over its own candidates.
@@ -78,18 +80,3 @@ class PQCache(TopKMasker[PQCacheConfig]):
         parts = queries.reshape(inputs.shape[0], inputs.kv_heads, -1, *centroids.shape[2::2])
         tables = parts.transpose(2, 3) @ centroids.mT  # (b, hkv, M, g * q, C)
         return [joint_table(several) for several in torch.split(tables, index.together, 2)]
-
-
-def _looked_up(table: Tensor, index: Codebook, number: int) -> Tensor:
-    """What ``table`` (b, hkv, rows, codes) holds for each key's joint code of this number, (b, hkv, rows, keys)."""
-    codes = index.joint_codes[:, :, number].long().unsqueeze(2)
-    return table.gather(-1, codes.expand(-1, -1, table.shape[2], -1))
-
-
-def _group_weights(logits: Tensor, counts: Tensor) -> Tensor:
-    """`PQCache.aggregate` of logits (b, hkv, g, q, codes) that ``counts`` (b, hkv, 1 or q, codes) open keys have."""
-    held = counts.unsqueeze(2)
-    logits = logits.double().masked_fill(held == 0, -torch.inf)
-    largest = logits.amax(-1, keepdim=True)
-    total = ((logits - largest).exp_() * held).sum(-1, keepdim=True).log_() + largest
-    return (logits - total).nan_to_num_(nan=-torch.inf).logsumexp(2).float()
