@@ -7,9 +7,10 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sah_core import GrowingTensor, KeyIndex
+from sah_core.compiled.available import compiles
 
 from .blocks import keys_at_once, products_in_blocks
-from .packing import fields_of, pack, planes
+from .packing import field_width, fields_of, pack, planes
 
 __all__ = ["LabelCache", "quantise", "read_channels"]
 
@@ -76,6 +77,11 @@ class LabelCache(KeyIndex):
         sum over c of q_c (zero + scale code_c) = zero sum q + scale sum over c of q_c code_c, some keys after others:
         what is unpacked of them stays in cache until it is multiplied.
         """
+        if self.bits < 16 and compiles(queries, self._scales.entries):
+            from .loops import packed_products
+
+            entries = (self._codes.entries, self._scales.entries, self._zeros.entries)
+            return packed_products(queries, *entries, field_width(self.bits))
         b, hkv, rows, r = queries.shape
         stored = torch.unflatten(self._codes.entries, 1, (hkv, -1))  # (b, hkv, bytes or r, n)
         if self.bits == 16:
