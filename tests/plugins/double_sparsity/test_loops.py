@@ -1,4 +1,4 @@
-"""Products with packed labels by compiled loops: those of torch, wherever a key stands."""
+"""Products with labels and keys by compiled loops: those of torch, wherever a key stands."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sah_core.compiled.available import numba_missing
+from sah_masker_double_sparsity.blocks import products_in_blocks
 from sah_masker_double_sparsity.labels import LabelCache, quantise, read_channels
 
 pytestmark = pytest.mark.skipif(numba_missing() is not None, reason="numba is not installed")
@@ -56,7 +57,23 @@ def test_products_are_those_of_torch(bits: int, r: int, n: int, rows: int, dtype
     assert bool(((found - expected).abs() <= ROUNDING * sizes).all())
 
 
-@pytest.mark.parametrize("bits", [1, 2, 4, 8, 15])
+@given(st.booleans(), st.integers(1, 40), st.integers(1, 30), st.integers(1, 5), DTYPES, st.integers(0, 2**16))
+def test_products_with_channels_as_they_are(
+    by_key: bool, c: int, n: int, rows: int, dtype: torch.dtype, seed: int
+) -> None:
+    """To the rounding of float32, whether a key's numbers lie beside each other or a channel's do, within others."""
+    random = torch.Generator().manual_seed(seed)
+    held = torch.randn(2, 3, n + 2, c + 2, generator=random).to(dtype)[:, 1:, 1:-1, 1:-1]
+    channels = held.mT if by_key else held.mT.contiguous()
+    queries = torch.randn(2, 2, rows, c, generator=random)
+    found = products_in_blocks(queries, channels)
+    assert found.dtype == torch.float32
+    room = ROUNDING * queries.double().abs() @ channels.double().abs()
+    assert bool(((found - queries.double() @ channels.double()).abs() <= room).all())
+    assert torch.equal(products_in_blocks(queries[1:, :, -1:], channels[1:]), found[1:, :, -1:])
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 15, 16])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_equal_keys_have_equal_products(bits: int, dtype: torch.dtype) -> None:
     """To the last bit, at the beginning, in the middle and at the end, with queries beside it or alone."""
@@ -65,9 +82,10 @@ def test_equal_keys_have_equal_products(bits: int, dtype: torch.dtype) -> None:
     cache = LabelCache(torch.arange(13).expand(2, 13), bits)
     cache.fit(keys)
     queries = torch.randn(1, 2, 5, 13, generator=random)
-    products = cache.products(queries)
-    assert torch.equal(products, products[..., :1].expand_as(products))
-    assert torch.equal(cache.products(queries[:, :, 3:4]), products[:, :, 3:4])
+    for products_of in (cache.products, lambda rows: products_in_blocks(rows, keys[..., :13].mT)):
+        products = products_of(queries)
+        assert torch.equal(products, products[..., :1].expand_as(products))
+        assert torch.equal(products_of(queries[:, :, 3:4]), products[:, :, 3:4])
 
 
 @pytest.mark.parametrize("bits", [1, 2, 4, 8, 12])

@@ -8,6 +8,8 @@ from math import prod
 import torch
 from torch import Tensor
 
+from sah_core.compiled.available import compiles
+
 __all__ = ["keys_at_once", "products_in_blocks"]
 
 NUMBERS_AT_ONCE = 2**19
@@ -21,6 +23,10 @@ def keys_at_once(shape: Sequence[int]) -> int:
 
 def products_in_blocks(queries: Tensor, channels: Tensor) -> Tensor:
     """Inner products (b, hkv, rows, n), in the dtype of ``queries`` (b, hkv, rows, c); ``channels`` (b, hkv, c, n)."""
+    if 1 in channels.stride()[2:] and compiles(queries, channels):
+        from .plain_loops import plain_products
+
+        return plain_products(queries, channels)
     at_once = keys_at_once(channels.shape[:3])
     products = queries.new_empty((*queries.shape[:3], channels.shape[3]))
     converted = torch.empty_like(channels[..., :at_once], dtype=queries.dtype)  # laid out as they are
