@@ -12,11 +12,15 @@ from sah_core.compiled.numbers import real
 
 from .k_means import ROUNDING
 
-__all__ = ["find_nearest", "look_up", "sum_weights"]
+__all__ = ["find_nearest", "look_up", "weigh"]
 
 PER_E = 1 / math.log(2)
-TERMS = tuple(math.log(2) ** power / math.factorial(power) for power in range(12, -1, -1))
+POWER_TERMS = tuple(math.log(2) ** power / math.factorial(power) for power in range(12, -1, -1))
 """Of 2^x = e^(x log 2), the highest power first: to |x| = 1/2 the next would add less than a float64's rounding."""
+LOG_TERMS = tuple(2 / power for power in range(19, 0, -2))
+"""Of log((1 + s) / (1 - s)) = 2 (s + s^3 / 3 + ...), the highest power first: enough to |s| = .172, as for 2^(1/2)."""
+ROOT_HALF = 0x3FE6A09E00000000
+"""The bits of a float64 next to 2^(-1/2)."""
 
 MAGNITUDE, INFINITE = 0x7FFFFFFF, 0x7F800000
 """The bits of a float32 but for its sign, and those of infinity: beyond are those of NaN."""
@@ -73,17 +77,17 @@ def look_up(first: int, last: int, tables: Array, codes: Array, steps: Array, fo
 
 
 @jit
-def sum_weights(first: int, last: int, logits: Array, counts: Array, sums: Array) -> None:
-    """Of rows ``first`` to ``last``, numbered (b, hkv, q): ``sums`` (b, hkv, q, c) as `group_weights._sums` says.
+def weigh(first: int, last: int, logits: Array, counts: Array, least: float, found: Array) -> None:
+    """Of rows ``first`` to ``last``, numbered (b, hkv, q): ``found`` (b, hkv, q, c) float32, as `group_weights` says.
 
-    ``logits`` (b, hkv, g, q, c) float32, ``counts`` (b, hkv, 1 or q, c).
+    ``logits`` (b, hkv, g, q, c) float32, ``counts`` (b, hkv, 1 or q, c). NaN where the sum is less than ``least``.
     """
     hkv, g, q, codes = logits.shape[1:]
-    powers = np.empty(codes, np.float64)
+    powers, sums = np.empty(codes, np.float64), np.empty(codes, np.float64)
     for r in range(first, last):
         batch, head, query = r // q // hkv, r // q % hkv, r % q
-        held, out = counts[batch, head, query % counts.shape[2]], sums[batch, head, query]
-        out[:] = 0
+        held, out = counts[batch, head, query % counts.shape[2]], found[batch, head, query]
+        sums[:] = 0
         for h in range(g):
             of_codes = logits[batch, head, h, query]
             largest = _largest(of_codes, held)
@@ -96,7 +100,12 @@ def sum_weights(first: int, last: int, logits: Array, counts: Array, sums: Array
                 total += powers[c] * held[c]
             part = 1 / total
             for c in range(codes):
-                out[c] += powers[c] * part
+                sums[c] += powers[c] * part
+        for c in range(codes):
+            enough = sums[c] >= least
+            logarithm = _log(sums[c] if enough else least)
+            weight = np.float32(logarithm if enough else np.nan)
+            out[c] = weight if held[c] > 0 else np.float32(-np.inf)
 
 
 @jit
@@ -123,6 +132,19 @@ def _power_of_two(x: float) -> float:
     whole = np.floor(x + 0.5)
     rest = x - whole
     power = 0.0
-    for term in TERMS:
+    for term in POWER_TERMS:
         power = power * rest + term
     return power * np.int64((np.int64(whole) + 1023) << 52).view(np.float64)
+
+
+@jit
+def _log(x: float) -> float:
+    """The natural logarithm of a positive normal number, to the rounding of float64."""
+    bits = np.float64(x).view(np.int64)
+    doublings = (bits - ROOT_HALF) >> 52
+    rest = np.int64(bits - (doublings << 52)).view(np.float64)  # from 2^(-1/2) to 2^(1/2)
+    s: float = np.divide(rest - 1, rest + 1)  # a plain / asks whether it divides by zero, number by number
+    series = 0.0
+    for term in LOG_TERMS:
+        series = series * (s * s) + term
+    return doublings * (1 / PER_E) + s * series
