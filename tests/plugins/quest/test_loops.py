@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from sah_core.grouped_heads import by_group
 from sah_core.maskers.indexing import index_of
 from sah_core.testing import attention_inputs, masks
 from sah_masker_quest import QuestConfig
-from sah_masker_quest.masker import Quest
+from sah_masker_quest.masker import FEW, Quest
 
 pytestmark = pytest.mark.skipif(numba_missing() is not None, reason="numba is not installed")
 
@@ -26,6 +27,14 @@ WIDTHS = st.sampled_from([1, 3, 16, 40])
 GROUPS = st.integers(1, 5)
 ROUNDING = 1e-6
 """Of a sum in float32, in parts of the sum of its terms' sizes."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _loops_are_allowed() -> Iterator[None]:
+    """Whatever the environment says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAH_COMPILED", "1")
+        yield
 
 
 def page_bounds(queries: Tensor, corners: Tensor, heads: int) -> Tensor:
@@ -124,6 +133,24 @@ def test_a_groups_bound_is_its_heads_largest(
     largest = by_group(opened.hide(heads, -torch.inf), inputs.kv_heads).amax(2)
     wanted = opened.of_groups(inputs.kv_heads).of_rows()
     assert torch.equal(shared.masked_select(wanted), largest.masked_select(wanted))
+
+
+@pytest.mark.parametrize("share", [False, True])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_many_queries_are_bounded_as_each_alone(dtype: torch.dtype, share: bool) -> None:
+    """To the rounding of float32, in 16 bits too, though a matrix product takes more than a few of them."""
+    random = torch.Generator().manual_seed(0)
+    queries = torch.randn(1, 4, FEW, 8, generator=random).to(dtype)
+    keys = torch.randn(1, 2, 30, 8, generator=random).to(dtype)
+    masker = Quest(QuestConfig(page_size=4, share_kv_group=share))
+
+    def bounds(rows: Tensor) -> Tensor:
+        inputs = AttentionInputs(rows, keys, keys, query_positions=torch.full((rows.shape[2],), 29))
+        opened = OpenUnits.of(inputs, Units.of(inputs, 4), Mask.empty(inputs.shape))
+        return masker.group_scores(inputs, index_of(masker.config, inputs, masker.create_index), opened)
+
+    alone = torch.cat([bounds(queries[:, :, i : i + 1]) for i in range(FEW)], 2)
+    torch.testing.assert_close(bounds(queries), alone, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("heads", [1, 2])

@@ -14,6 +14,8 @@ __all__ = ["keys_at_once", "products_in_blocks"]
 
 NUMBERS_AT_ONCE = 2**19
 """Converted numbers at a time: 2 MiB in float32."""
+FEW = 16
+"""Queries of a KV head up to which a loop that reads key by key beats converting keys for a matrix product."""
 
 
 def keys_at_once(shape: Sequence[int]) -> int:
@@ -23,7 +25,8 @@ def keys_at_once(shape: Sequence[int]) -> int:
 
 def products_in_blocks(queries: Tensor, channels: Tensor) -> Tensor:
     """Inner products (b, hkv, rows, n), in the dtype of ``queries`` (b, hkv, rows, c); ``channels`` (b, hkv, c, n)."""
-    if 1 in channels.stride()[2:] and compiles(queries, channels):
+    in_loops = channels.stride(3) == 1 or (channels.stride(2) == 1 and queries.shape[2] <= FEW)
+    if in_loops and compiles(queries, channels):
         from .plain_loops import plain_products
 
         return plain_products(queries, channels)

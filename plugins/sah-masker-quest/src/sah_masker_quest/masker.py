@@ -16,6 +16,9 @@ from .boxes import Boxes
 
 __all__ = ["Quest"]
 
+FEW = 16
+"""Queries of a KV head up to which a loop over them beats a matrix product."""
+
 
 class Quest(TopKMasker[QuestConfig]):
     """Keep the pages whose keys could have the largest logits (Tang et al. 2024, arXiv:2406.10774, figure 5).
@@ -80,12 +83,15 @@ class Quest(TopKMasker[QuestConfig]):
 
             width = q.shape[3]
             products = paging.page_bounds(q, corners[..., :width], corners[..., width:])
-        elif compiles(q, corners):
+            return products if heads == q.shape[1] else by_group(products, heads).amax(2)
+        loops = compiles(q, corners)
+        if loops and inputs.group_size * q.shape[2] <= FEW:
             from .loops import page_bounds
 
             return page_bounds(q, corners, heads)
-        else:
-            products = grouped_scores(torch.cat([q.relu(), (-q).relu()], -1), corners)
+        # Where loops bound few queries in float32 so are many: a query's pages must not hang on how many there are.
+        factors = torch.cat([q.relu(), (-q).relu()], -1)
+        products = grouped_scores(factors.float() if loops else factors, corners)
         return products if heads == q.shape[1] else by_group(products, heads).amax(2)
 
     def aggregate(self, inputs: AttentionInputs, scores: Tensor, candidates: OpenUnits) -> Tensor:
