@@ -88,7 +88,7 @@ def test_equal_keys_have_equal_products(bits: int, dtype: torch.dtype) -> None:
         assert torch.equal(products_of(queries[:, :, 3:4]), products[:, :, 3:4])
 
 
-@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12])
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12, 16])
 def test_every_key_is_multiplied_once(bits: int) -> None:
     """Of more keys than are read at once; labels and queries are whole numbers, so that products are exact."""
     random = torch.Generator().manual_seed(bits)

@@ -160,3 +160,10 @@ def test_nan_is_a_bound_of_its_own(heads: int) -> None:
     bounds = page_bounds(torch.tensor([1.0, 0.5]).reshape(1, 2, 1, 1), corners, heads)
     assert bounds[0, :, 0, 1].isnan().all()
     assert bounds[0, 0, 0, [0, 2]].tolist() == [1.0, 2.0]
+
+
+def test_a_query_that_is_nan_makes_its_groups_bound_nan() -> None:
+    """Whichever of the heads it is: no bound of another's hides it."""
+    corners = torch.tensor([[1.0, -1.0], [2.0, -2.0]]).reshape(1, 1, 2, 2)
+    for queries in ([1.0, torch.nan, 3.0], [torch.nan, 1.0, 3.0], [1.0, 3.0, torch.nan]):
+        assert page_bounds(torch.tensor(queries).reshape(1, 3, 1, 1), corners, 1).isnan().all()
