@@ -41,7 +41,10 @@ class MaskerConfig(BaseModel):
         return super().__eq__(other) and repr(self) == repr(other)
 
     def __hash__(self) -> int:
-        return hash((type(self), repr(self)))
+        try:  # a config is looked up at every step of every layer
+            return hash((type(self), *(self.__dict__[name] for name in type(self).model_fields)))
+        except TypeError:  # a field holds a list, or something else without a hash
+            return hash((type(self), repr(self)))
 
 
 def _check_size(value: Any) -> int | float:

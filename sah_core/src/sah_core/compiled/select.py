@@ -9,6 +9,8 @@ from .memory import Array
 
 __all__ = ["choose"]
 
+PART = 4
+"""Ranks that a maximum is of, at least, to be worth finding."""
 SIGN, ZERO, INFINITE = 0x80000000, 0x80000000, 0xFF800000
 """The sign in the bits of a float32; what `_ranks` makes of 0 and of infinity."""
 
@@ -21,11 +23,10 @@ def choose(first: int, last: int, scores: Array, closed: Array, opened: Array, c
     ``opened`` (r, n), or (0, n) where that does not matter; a row must have ``counts`` others. ``chosen`` (r, m) gets
     the places in order, then n. NaN counts as infinite.
     """
-    n, most = scores.shape[1], chosen.shape[1]
-    ranks = np.empty(n, np.uint32)
-    left = np.empty(n + 1, np.uint32)
-    amounts = np.empty(2048, np.int64)
-    places = np.empty(most + 1, np.int64)
+    n = scores.shape[1]
+    ranks, left, held = np.empty(n, np.uint32), np.empty(n + 1, np.uint32), np.empty(n + 1, np.uint32)
+    maxima = np.empty(n // PART, np.uint32)
+    amounts, places = np.empty(2048, np.int64), np.empty(n + 1, np.int64)
     for r in range(first, last):
         wanted = counts[r]
         chosen[r, wanted:] = n
@@ -38,14 +39,23 @@ def choose(first: int, last: int, scores: Array, closed: Array, opened: Array, c
         if opened.shape[0] > 0:
             for i in range(n):
                 ranks[i] = ranks[i] if opened[r, i] else np.uint32(0)
-        bound, equal = _nth_largest(ranks, wanted, left, amounts)
-        taken = 0
+        lowest = np.uint32(0)
+        width = wanted + wanted // 2  # so many maxima leave few ranks that reach the wanted one of them
+        if width <= maxima.shape[0]:
+            _part_maxima(ranks, maxima[:width])
+            lowest = _nth_largest(maxima[:width], wanted, left, amounts)[0]
+        found = 0
         for i in range(n):
-            places[taken] = i
-            same = ranks[i] == bound and equal > 0
-            equal -= same
-            taken += same or ranks[i] > bound
-        chosen[r, :wanted] = places[:wanted]
+            held[found] = ranks[i]
+            places[found] = i
+            found += ranks[i] >= lowest
+        bound, equal = _nth_largest(held[:found], wanted, left, amounts)
+        taken = 0
+        for i in range(found):
+            if held[i] > bound or (held[i] == bound and equal > 0):
+                equal -= held[i] == bound
+                chosen[r, taken] = places[i]
+                taken += 1
 
 
 @jit
@@ -56,6 +66,16 @@ def _rank(scores: Array, ranks: Array) -> None:
         rank = np.uint32(~bits[i]) if bits[i] >= SIGN else np.uint32(bits[i] | np.uint32(SIGN))
         rank = np.uint32(ZERO) if rank == ZERO - 1 else rank  # minus zero
         ranks[i] = np.uint32(INFINITE) if np.isnan(scores[i]) else rank
+
+
+@jit
+def _part_maxima(ranks: Array, maxima: Array) -> None:
+    """The largest rank of each of as many parts; a part is every so manieth, so that memory is read in order."""
+    width = maxima.shape[0]
+    maxima[:] = ranks[:width]
+    for start in range(width, ranks.shape[0] - width + 1, width):
+        for i in range(width):
+            maxima[i] = max(maxima[i], ranks[start + i])
 
 
 @jit
