@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -33,7 +32,7 @@ def _by_loop(bits: Tensor, packed: Tensor) -> Tensor:
     if packed.stride(3) != 1:
         packed = packed.contiguous()  # an index holds the bytes of all keys beside each other as it is
     scores = torch.empty((*bits.shape[:3], packed.shape[3]), dtype=torch.float32, device=packed.device)
-    arrays = (array(bits.contiguous()), flat_memory(packed), np.array(packed.stride()[:3]), array(scores))
+    arrays = (array(bits.contiguous()), flat_memory(packed), packed.stride()[:3], array(scores))
     over_rows(agreements, bits[..., 0, 0].numel(), scores.numel() * bits.shape[3], *arrays)
     return scores
 

@@ -55,11 +55,11 @@ def network(
 
 
 @jit
-def agreements(first: int, last: int, bits: Array, packed: Array, steps: Array, scores: Array) -> None:
+def agreements(first: int, last: int, bits: Array, packed: Array, steps: tuple[int, int, int], scores: Array) -> None:
     """Of rows ``first`` to ``last``, numbered (b, hkv, rows): ``scores`` (b, hkv, rows, n) as `agreement` says.
 
     ``bits`` (b, hkv, rows, heads, B) bool; ``packed`` is flat memory, in which the keys' bytes (b, hkv, bytes, n) begin
-    at the sums of ``steps`` (3,), and the n of a byte lie beside each other.
+    at the sums of ``steps``, and the n of a byte lie beside each other.
     """
     hkv, rows, n = scores.shape[1:]
     heads, width = bits.shape[3:]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -73,6 +72,6 @@ def _by_loop(table: Tensor, codes: Tensor) -> Tensor:
     if codes.stride(2) != 1:
         codes = codes.contiguous()  # an index holds the codes of all keys beside each other as it is
     found = table.new_empty((*table.shape[:3], codes.shape[2]))
-    arrays = (array(table.contiguous()), flat_memory(codes), np.array(codes.stride()[:2]), array(found))
+    arrays = (array(table.contiguous()), flat_memory(codes), codes.stride()[:2], array(found))
     over_rows(look_up, table[..., 0].numel(), found.numel(), *arrays)
     return found

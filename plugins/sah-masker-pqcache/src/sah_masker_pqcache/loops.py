@@ -61,11 +61,11 @@ def find_nearest(first: int, last: int, points: Array, centroids: Array, found: 
 
 
 @jit
-def look_up(first: int, last: int, tables: Array, codes: Array, steps: Array, found: Array) -> None:
+def look_up(first: int, last: int, tables: Array, codes: Array, steps: tuple[int, int], found: Array) -> None:
     """Of rows ``first`` to ``last``, numbered (b, hkv, rows): of ``tables`` (b, hkv, rows, c) what keys' codes name.
 
     ``codes`` is flat memory, in which those of a KV head's n keys lie beside each other and begin at the sum of
-    ``steps`` (2,); ``found`` is (b, hkv, rows, n).
+    ``steps``; ``found`` is (b, hkv, rows, n).
     """
     hkv, rows, n = found.shape[1:]
     for r in range(first, last):

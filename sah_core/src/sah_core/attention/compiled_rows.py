@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from attrs import frozen
 from torch import Tensor
 
@@ -63,7 +62,7 @@ class CompiledRows:
 
         r, n, _ = weights.shape
         d = self.tensor.shape[3]
-        sums = torch.empty((r, n, d))
+        sums = weights.new_empty((r, n, d))
         arrays = (array(weights.contiguous()), flat_memory(self.tensor), array(self.places), array(sums))
         over_rows(average, r, self.places.numel() * d, *arrays)
         return sums

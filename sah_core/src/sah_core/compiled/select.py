@@ -39,7 +39,7 @@ def choose(first: int, last: int, scores: Array, closed: Array, opened: Array, c
         if opened.shape[0] > 0:
             for i in range(n):
                 ranks[i] = ranks[i] if opened[r, i] else np.uint32(0)
-        lowest = np.uint32(0)
+        lowest = 0
         width = wanted + wanted // 2  # so many maxima leave few ranks that reach the wanted one of them
         if width <= maxima.shape[0]:
             _part_maxima(ranks, maxima[:width])

@@ -149,9 +149,9 @@ def _merged(one: IndexRows, other: IndexRows) -> IndexRows:
     count, shape = one.counts.numel(), (*one.counts.shape, one.indices.shape[-1] + other.indices.shape[-1])
     indices, counts = one.indices.new_empty(shape), torch.empty_like(one.counts, memory_format=torch.contiguous_format)
     certain = one.probs is None and other.probs is None
-    probs = torch.empty((0,) if certain else shape)
+    probs = torch.empty((0,) if certain else shape, device=counts.device)
     lists = [
-        array(torch.empty(0, 0) if entries is None else entries.reshape(count, -1))
+        array(probs.new_empty((0, 0)) if entries is None else entries.reshape(count, -1))
         for entries in (one.indices, one.probs, other.indices, other.probs)
     ]
     outputs = (indices.view(count, -1), probs.view(0 if certain else count, shape[-1]), counts.view(count))

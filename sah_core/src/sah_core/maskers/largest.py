@@ -67,7 +67,7 @@ def _by_loop(scores: Tensor, counts: Tensor, most: int, opened: OpenUnits) -> In
         closed, cells = counts.new_empty((rows, 0)), opened.of_rows().reshape(rows, units)
     else:
         closed = expand_rows(opened.closed.indices, opened.shape).reshape(rows, -1)
-        cells = torch.empty((0, units), dtype=torch.bool)
+        cells = torch.empty((0, units), dtype=torch.bool, device=counts.device)
     chosen = counts.new_empty((*counts.shape, most))
     tensors = (scores.reshape(rows, units), closed, cells, counts.reshape(rows), chosen.view(rows, most))
     over_rows(choose, rows, scores.numel(), *map(array, tensors))
