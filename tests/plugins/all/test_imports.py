@@ -15,6 +15,7 @@ FLOORS = {
     "grouped_heads": 1,
     "growing": 1,
     "finite": 1,
+    "compiled": 1,
     "state": 1,
     "calibration": 2,
     "plugins": 2,

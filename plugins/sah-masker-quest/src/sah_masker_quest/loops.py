@@ -27,7 +27,7 @@ def page_bounds(queries: Tensor, corners: Tensor, heads: int) -> Tensor:
     hkv, pages, width = corners.shape[1:]
     rows, members = b * hkv, hq // hkv * q
     # Always so many at once, the last ones zero: a query's sum must not depend on how many others there are. In
-    # torch's memory, which begins where a line of the cache does: half the time of numba's own.
+    # torch's memory, which begins where a line of the cache does: up to a quarter faster than numba's own.
     factors = queries.new_zeros((rows, -(-members // AT_ONCE) * AT_ONCE, width), dtype=torch.float32)
     bounds = queries.new_empty((rows, heads // hkv * q, pages), dtype=torch.float32)
     arrays = (array(queries.reshape(rows, members, d).contiguous()), flat_memory(corners), array(factors))
