@@ -48,7 +48,7 @@ def chain_subject(call: Call, chain: Chain, **setting: Any) -> Subject:
     parts: dict[str, Callable[[], object]] = {
         "step": lambda: attention(call.inputs(state)),
         "select": lambda: attention.mask(call.inputs(state)),
-        "attend": lambda: gathered_attention(call.inputs(), first.mask),
+        "attend": lambda: gathered_attention(call.inputs(), first.mask)[0],
     }
     last = attention.maskers[-1]
     if isinstance(last, TopKMasker):
@@ -74,7 +74,7 @@ def chain_subject(call: Call, chain: Chain, **setting: Any) -> Subject:
 def attend_subject(call: Call, name: str, mask: Mask, **setting: Any) -> Subject:
     """Attention under a mask that is there already."""
     nbytes = {"attended": attended_bytes(call, mask), "index": 0}
-    return Subject(name, setting, {"attend": lambda: gathered_attention(call.inputs(), mask)}, mask, nbytes)
+    return Subject(name, setting, {"attend": lambda: gathered_attention(call.inputs(), mask)[0]}, mask, nbytes)
 
 
 def random_mask(call: Call, share: float, heads: int, seed: int = 0) -> Mask:

@@ -26,7 +26,7 @@ Path = Literal["product", "compiled", "gathered", "scattered", "dense", "triton"
 * compiled: from the attended keys alone, read in place by a compiled loop on the CPU;
 * gathered: from the attended keys alone, as torch gathers them; scattered: the same, channel by channel, as keys or
   values lie in memory in a way that takes several times as long to gather;
-* dense: from all keys, as so many are attended that this is cheaper;
+* dense: from all keys, as all are attended, or so many that this is cheaper;
 * triton: from the attended keys alone, read in place by a GPU kernel.
 """
 

@@ -11,6 +11,7 @@ from sah_core.errors import UsageError
 from sah_core.inputs import AttentionInputs
 from sah_core.kernels.available import interpreted
 from sah_core.mask import Mask
+from sah_core.mask.storage import expand_rows
 
 from .backend import AttentionOutput, SparseAttention
 from .compiled_rows import few_enough
@@ -60,7 +61,7 @@ class EfficientAttention(SparseAttention):
                 "use kind: research for output_attentions"
             )
         mask = self.mask(inputs)
-        if dense_is_cheaper(inputs, mask):
+        if dense_is_cheaper(inputs, mask) or keeps_everything(inputs, mask):
             return AttentionOutput(dense_attention(inputs, mask), mask, path="dense")
         if inputs.device.type != "cpu" or interpreted():
             by_kernel = kernel_attention(inputs, mask)
@@ -68,6 +69,20 @@ class EfficientAttention(SparseAttention):
                 return AttentionOutput(by_kernel, mask, path="triton")
         output, path = gathered_attention(inputs, mask)
         return AttentionOutput(output, mask, path=path)
+
+
+def keeps_everything(inputs: AttentionInputs, mask: Mask) -> bool:
+    """Whether nothing is left out, so that the output should be dense attention's to the last bits, however it is read.
+
+    It is looked for only where a mask holds half of the keys or more.
+    """
+    if mask.representation == "full":
+        return True
+    stored = mask.index_rows(inputs.device)
+    if 2 * stored.indices.shape[3] < inputs.shape[3] or stored.probs is not None:
+        return False
+    b, heads, queries, _ = inputs.shape
+    return bool((expand_rows(stored.counts, (b, heads, queries)) >= inputs.visible_counts).all())
 
 
 def dense_is_cheaper(inputs: AttentionInputs, mask: Mask) -> bool:
