@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from sah_core.compiled.available import compiles
+
 __all__ = ["machine", "versions"]
 
 _OURS = ("core", "hf", "masker-window", "masker-sampling", "masker-magicpig", "masker-quest", "masker-double-sparsity")
@@ -30,8 +32,8 @@ def machine() -> dict[str, str]:
 
 
 def versions() -> dict[str, str]:
-    """Of Python, this library and what it stands on."""
-    names = [*(f"sah-{name}" for name in (*_OURS, *_MORE)), "torch", "transformers"]
+    """Of Python, this library and what it stands on; of numba where loops are compiled."""
+    names = [*(f"sah-{name}" for name in (*_OURS, *_MORE)), "torch", *(["numba"] if compiles() else []), "transformers"]
     return {"python": platform.python_version(), **{name: version(name) for name in names}}
 
 
