@@ -47,20 +47,20 @@ That masks are those of the research backend, that outputs agree with its, and w
 tests of this repository.
 """
 
-_REASONS = """## Why some bars are missed
+_REASONS = """## What the time goes to, and why some bars are missed
 
-* **Selectors in bfloat16.** Dense attention in bfloat16 takes half of what it takes in float32 here: this processor
-  multiplies 16-bit matrices. A selection costs the same in both: its scores are float32 either way. In `step` and its
-  parts: at 32K keys a shared selection spends about 0.9 ms on choosing 2 % of 32K scores in 8 rows (3 ms in 32 rows,
-  of which comparing all scores with a bound and listing those that reach it are nearly half), 1 to 2 ms on the scores,
-  and about 0.9 ms on reading 5,000 keys and values from all over memory (0.4 where they lie in cache). The time that
-  bandwidth sets is a tenth of that. What is missing is a kernel that scores, selects and reads in one pass; torch's
-  operations each write their result to memory, and a step makes 150 to 250 of them at 2 to 4 microseconds.
-* **Quest at 32K.** The product of a query with all pages takes 0.9 ms in either precision: torch has no fast product of
-  16-bit matrices that do not lie end to end, which an index that grows does not.
-* **PQCache at short contexts.** Its table of 4,096 joint codes and 32 heads costs 1.5 ms at any length.
-* **Against the research backend.** Both backends run the same maskers, so that only attention itself can differ: see
-  "x attend" in that table. With maskers of its own, slower ones, the research backend would make a better figure.
+* **Loops.** These are the times with sah-core's extra `cpu`: loops that numba compiles read keys in place, score them
+  and choose the largest. Without it torch's operations do the same in two to three times as long, attention alone too.
+* **A step is more than its parts.** Select and attend, each by itself, find what they read in cache; in a step, scoring
+  reads megabytes of index in between, and attention finds its keys in memory. What is left beside the loops are about a
+  hundred operations on small tensors, of 2 to 8 microseconds each: 0.5 to 0.7 ms of a shared selection's step.
+* **Quest.** Scoring reads two vectors a page, 16.8 MB in float32 at 32K keys, at the speed of memory. In bfloat16 that
+  is half of it, and dense attention takes half the time too, as this processor multiplies 16-bit matrices: the small
+  operations weigh twice as much.
+* **Against the research backend.** Both backends run the same maskers with the same loops, so that only attention
+  itself can differ: see "x attend" in that table. Research takes about 30 ms in float32 and 38 ms in bfloat16, most of
+  it attention over all keys; 20 times as fast would be 1.5 and 1.9 ms, of which choosing the keys takes 1.1 and more.
+  With maskers of its own, slower ones, the research backend would make a better figure.
 * **A model's decoding in float32 with the growing cache.** Copying all keys and values with every token takes most of
   it: "if attention took no time" says how much is left to gain.
 """

@@ -105,7 +105,14 @@ class AttentionInputs:
 
     def at_masker(self, position: int) -> AttentionInputs:
         """The same call, seen by the masker at this position of the list; what was computed stays shared."""
-        return self if position == self.masker_position else attrs.evolve(self, masker_position=position)
+        if position == self.masker_position:
+            return self
+        # What was checked once is not checked again: this is done for every masker of every layer, in every step.
+        seen = object.__new__(AttentionInputs)
+        for name in _FIELDS:
+            object.__setattr__(seen, name, getattr(self, name))
+        object.__setattr__(seen, "masker_position", position)
+        return seen
 
     # -- positions and visibility ------------------------------------------------------------------------------------
 
@@ -268,6 +275,9 @@ class AttentionInputs:
             self._shared[name] = compute()
         value: _T = self._shared[name]  # type: ignore[assignment]  # each name is stored by one property only
         return value
+
+
+_FIELDS = tuple(each.name for each in attrs.fields(AttentionInputs))
 
 
 def _says_nothing(mask: Tensor) -> bool:

@@ -6,6 +6,9 @@ import json
 import platform
 import subprocess
 from collections.abc import Callable
+from importlib.metadata import version
+
+from sah_core.compiled.available import numba_missing
 
 Sah = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -87,6 +90,15 @@ def test_doctor_reports_versions_and_devices(sah: Sah) -> None:
     assert report["devices"][0].startswith("cpu (")
     assert report["models"] == {"good-model": "a model of nothing"}
     assert report["problems"] == []
+
+
+def test_doctor_says_what_makes_attention_faster_or_why_not(sah: Sah) -> None:
+    """A reason where loops or kernels do not run, and the version of what runs them elsewhere."""
+    report = json.loads(sah("doctor", "--json", SAH_COMPILED="0").stdout)["extras"]
+    assert report["compiled loops"] == "SAH_COMPILED=0 turns compiled loops off"
+    assert "GPU kernels" in report
+    with_loops = json.loads(sah("doctor", "--json", SAH_COMPILED="1").stdout)["extras"]["compiled loops"]
+    assert with_loops == (numba_missing() or f"numba {version('numba')}")
 
 
 def test_help_lists_the_commands_of_plugins(sah: Sah) -> None:

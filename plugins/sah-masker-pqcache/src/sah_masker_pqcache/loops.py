@@ -143,7 +143,7 @@ def _log(x: float) -> float:
     bits = np.float64(x).view(np.int64)
     doublings = (bits - ROOT_HALF) >> 52
     rest = np.int64(bits - (doublings << 52)).view(np.float64)  # from 2^(-1/2) to 2^(1/2)
-    s: float = np.divide(rest - 1, rest + 1)  # a plain / asks whether it divides by zero, number by number
+    s = (rest - 1) / (rest + 1)
     series = 0.0
     for term in LOG_TERMS:
         series = series * (s * s) + term

@@ -33,6 +33,8 @@ class Diagnosis:
 
     versions: dict[str, str | None]
     devices: tuple[str, ...]
+    extras: dict[str, str]
+    """What makes attention faster, and the version that does, or why it does not run here."""
     plugins: tuple[PluginRecord, ...]
     commands: dict[str, tuple[str, ...]]
     models: dict[str, str]
@@ -52,6 +54,7 @@ def diagnose(registry: Registry) -> Diagnosis:
             **{name: _version(name) for name in ("sah-core", "torch", "transformers")},
         },
         devices=devices,
+        extras={} if torch_problems else _extras(),
         plugins=registry.records,
         commands={added.record.distribution: added.names for added in commands if added.names},
         models={name: registry.model_description(name) for name in registry.model_names},
@@ -80,6 +83,16 @@ def _devices() -> tuple[tuple[str, ...], list[Problem]]:
     if torch.backends.mps.is_available():
         found.append("mps")
     return tuple(found), []
+
+
+def _extras() -> dict[str, str]:
+    from sah_core.compiled.available import loops_missing
+    from sah_core.kernels.available import kernels_missing
+
+    return {
+        "compiled loops": loops_missing() or f"numba {_version('numba')}",
+        "GPU kernels": kernels_missing() or f"triton {_version('triton')}",
+    }
 
 
 def _plugin_problems(registry: Registry) -> list[Problem]:

@@ -38,6 +38,7 @@ def _as_data(diagnosis: Diagnosis) -> dict[str, object]:
     return {
         "versions": diagnosis.versions,
         "devices": list(diagnosis.devices),
+        "extras": diagnosis.extras,
         "plugins": [
             {
                 "distribution": record.distribution,
@@ -63,6 +64,8 @@ def _print(diagnosis: Diagnosis) -> None:
     for name, version in diagnosis.versions.items():
         console.print(f"{name} {version or 'is not installed'}")
     console.print(f"devices: {', '.join(diagnosis.devices) or 'none'}")
+    for name, state in diagnosis.extras.items():
+        console.print(f"{name}: {state}")
     console.print()
     table = plain_table("plugin", "version", "status", "offers")
     for record in diagnosis.plugins:

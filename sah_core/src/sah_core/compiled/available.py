@@ -9,7 +9,7 @@ from importlib.util import find_spec
 import torch
 from torch import Tensor
 
-__all__ = ["compiles", "numba_missing"]
+__all__ = ["compiles", "loops_missing", "numba_missing"]
 
 DTYPES = (torch.float32, torch.bfloat16)
 
@@ -19,10 +19,17 @@ def compiles(*tensors: Tensor) -> bool:
 
     Loops have no gradient: they are not for tensors that need one. SAH_COMPILED=0 in the environment turns loops off.
     """
-    if os.environ.get("SAH_COMPILED") == "0" or numba_missing() is not None:
+    if loops_missing() is not None:
         return False
-    trained = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
-    return not trained and all(tensor.device.type == "cpu" and tensor.dtype in DTYPES for tensor in tensors)
+    for tensor in tensors:
+        if tensor.dtype not in DTYPES or not tensor.is_cpu or (tensor.requires_grad and torch.is_grad_enabled()):
+            return False
+    return True
+
+
+def loops_missing() -> str | None:
+    """Why no loop runs here, in one sentence; None where loops do."""
+    return "SAH_COMPILED=0 turns compiled loops off" if os.environ.get("SAH_COMPILED") == "0" else numba_missing()
 
 
 @cache

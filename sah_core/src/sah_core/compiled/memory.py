@@ -15,7 +15,8 @@ Array = NDArray[Any]
 
 def array(tensor: Tensor) -> Array:
     """A tensor on the CPU as an array of its memory; bfloat16 as the uint16 of its bits."""
-    tensor = tensor.detach()
+    if tensor.requires_grad:
+        tensor = tensor.detach()
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 

@@ -11,7 +11,7 @@ import torch
 
 from sah_core.inputs import AttentionInputs
 
-__all__ = ["interpreted", "triton_missing", "triton_refuses"]
+__all__ = ["interpreted", "kernels_missing", "triton_missing", "triton_refuses"]
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16)
 WIDEST = 256
@@ -47,6 +47,11 @@ def triton_refuses(inputs: AttentionInputs) -> str | None:
         return f"the GPU kernels take queries, keys and values all in float32, bfloat16 or float16, not {names}"
     width = max(inputs.keys.shape[3], inputs.values.shape[3])
     return f"the GPU kernels take heads of up to {WIDEST} channels, not {width}" if width > WIDEST else None
+
+
+def kernels_missing() -> str | None:
+    """Why the kernels run on no device here, in one sentence; None where they run on a CUDA device."""
+    return triton_missing(torch.device("cuda"))
 
 
 def interpreted() -> bool:

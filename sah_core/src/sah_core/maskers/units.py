@@ -60,7 +60,10 @@ class Units:
         real = units.valid.repeat_interleave(self.size, -1) & (columns >= 0) & (columns < keys)
         counts = real.sum(-1)
         rows = IndexRows(torch.where(real, columns, keys), counts, None, keys)
-        return rows if int(counts.min()) == columns.shape[-1] else rows.keep(real)
+        if int(counts.min()) == columns.shape[-1]:
+            return rows
+        # What is not real follows the columns, but for what would come before the first one.
+        return rows.keep(real) if bool((columns[..., 0] < 0).any()) else rows.trimmed()
 
     def any_of(self, cells: Tensor) -> Tensor:
         """Which units hold a true cell: bool (b or 1, h, q, k) to (b, h, q, units)."""
