@@ -50,7 +50,8 @@ tests of this repository.
 _REASONS = """## What the time goes to, and why some bars are missed
 
 * **Loops.** These are the times with sah-core's extra `cpu`: loops that numba compiles read keys in place, score them
-  and choose the largest. Without it torch's operations do the same in two to three times as long, attention alone too.
+  and choose the largest. Without it torch's operations take about twice as long for a selector's step, and two to
+  three times as long for attention alone.
 * **A step is more than its parts.** Select and attend, each by itself, find what they read in cache; in a step, scoring
   reads megabytes of index in between, and attention finds its keys in memory. What is left beside the loops are about a
   hundred operations on small tensors, of 2 to 8 microseconds each: 0.5 to 0.7 ms of a shared selection's step.
@@ -59,7 +60,7 @@ _REASONS = """## What the time goes to, and why some bars are missed
   operations weigh twice as much.
 * **Against the research backend.** Both backends run the same maskers with the same loops, so that only attention
   itself can differ: see "x attend" in that table. Research takes about 30 ms in float32 and 38 ms in bfloat16, most of
-  it attention over all keys; 20 times as fast would be 1.5 and 1.9 ms, of which choosing the keys takes 1.1 and more.
+  it attention over all keys; 20 times as fast would be 1.5 and 1.9 ms, of which choosing the keys takes 0.9 to 1.4.
   With maskers of its own, slower ones, the research backend would make a better figure.
 * **A model's decoding in float32 with the growing cache.** Copying all keys and values with every token takes most of
   it: "if attention took no time" says how much is left to gain.
