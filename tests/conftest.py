@@ -1,10 +1,12 @@
-"""Hypothesis profiles for the whole suite: `default`, and `thorough` with ``--hypothesis-profile thorough``."""
+"""Hypothesis profiles, `default` and ``--hypothesis-profile thorough``, and fixtures that many tests share."""
 
 import signal
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from sah_core.compiled.available import numba_missing
 
 settings.register_profile("default", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -17,3 +19,14 @@ def heeding_ctrl_c() -> Iterator[None]:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="module", params=["compiled", "gathered"])
+def reader(request: pytest.FixtureRequest) -> Iterator[str]:
+    """What reads, scores and chooses keys: compiled loops, where numba is installed, and torch; the path's name."""
+    name = str(request.param)
+    if name == "compiled" and numba_missing() is not None:
+        pytest.skip("numba is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAH_COMPILED", "1" if name == "compiled" else "0")
+        yield name

@@ -28,7 +28,7 @@ from sah_masker_hashattention.networks import Networks
 from sah_masker_hashattention.signatures import pack_bits
 from sah_masker_hashattention.training import Training
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("reader")
 
 
 class ByHead(HashAttention):
@@ -128,7 +128,7 @@ def test_a_group_selects_what_its_heads_sum_to(
     assert HashAttention(config).add_mask(one, previous) == ByHead(config).add_mask(other, previous)
 
 
-def test_networks_are_converted_once(tmp_path: Path, way: str) -> None:
+def test_networks_are_converted_once(tmp_path: Path, reader: str) -> None:
     """The second call of a layer gets what the first did; a copy of the masker makes its own.
 
     In float64 for torch; loops read what was saved, float32, as it is.
@@ -137,7 +137,7 @@ def test_networks_are_converted_once(tmp_path: Path, way: str) -> None:
     networks = Networks(load_calibration(folder, "hashattention"), 5)
     first = networks.of("query", 0, 2, 4, torch.device("cpu"))
     assert networks.of("query", 0, 2, 4, torch.device("cpu")) is first
-    dtype = torch.float32 if way == "compiled" else torch.float64
+    dtype = torch.float32 if reader == "compiled" else torch.float64
     assert all(tensor.dtype == dtype for layer in first for tensor in layer)
     size = len(pickle.dumps(Networks(load_calibration(folder, "hashattention"), 5)))
     assert len(pickle.dumps(networks)) == size

@@ -10,7 +10,7 @@ from sah_masker_hashattention.networks import FEW, phi
 from sah_masker_hashattention.signatures import Signatures, pack_bits, signs, unpack_bits
 from sah_masker_hashattention.training import Training
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("reader")
 
 
 def network(heads: int, *widths: int, seed: int = 0) -> list[tuple[torch.Tensor, torch.Tensor]]:

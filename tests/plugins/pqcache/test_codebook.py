@@ -12,7 +12,7 @@ from sah_core import NumericalError
 from sah_masker_pqcache import PQCacheConfig
 from sah_masker_pqcache.codebook import Codebook
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("reader")
 METRICS = st.sampled_from(["euclidean", "inner_product"])
 DTYPES = st.sampled_from([torch.float64, torch.float32, torch.bfloat16, torch.float16])
 SEEDS = st.integers(0, 2**16)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sah_masker_pqcache.group_weights import group_weights
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("reader")
 SCALES = st.sampled_from([1.0, 30.0, 1e3, 1e5])
 """Of logits: float64 takes the exponential of differences up to 708."""
 

@@ -15,7 +15,7 @@ from sah_masker_pqcache.codebook import Codebook
 from sah_masker_pqcache.joint import joint_codes, joint_table, looked_up, part_codes, parts_together
 from sah_masker_pqcache.masker import PQCache
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("reader")
 SMALL = st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2), (3, 1), (1, 4)])
 """Bits and parts."""
 SEEDS = st.integers(0, 2**16)

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from sah_masker_pqcache.k_means import FEW, k_means, nearest
 
-pytestmark = pytest.mark.usefixtures("way")
+pytestmark = pytest.mark.usefixtures("reader")
 SEEDS = st.integers(0, 2**16)
 
 
