@@ -59,5 +59,6 @@ def _by_loop(points: Tensor, centroids: Tensor) -> Tensor:
 
     found = torch.empty(points.shape[:-1], dtype=torch.int64, device=points.device)
     by_part = (points.flatten(0, -3).contiguous(), centroids.flatten(0, -3).contiguous(), found.flatten(0, -2))
-    over_rows(find_nearest, len(by_part[0]), centroids.numel(), *map(array, by_part))
+    x, c, places = map(array, by_part)
+    over_rows(find_nearest, len(x), c.size, x, c, ROUNDING, places)
     return found

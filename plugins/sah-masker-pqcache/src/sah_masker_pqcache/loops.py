@@ -10,8 +10,6 @@ from sah_core.compiled.jit import jit
 from sah_core.compiled.memory import Array
 from sah_core.compiled.numbers import real
 
-from .k_means import ROUNDING
-
 __all__ = ["find_nearest", "look_up", "weigh"]
 
 PER_E = 1 / math.log(2)
@@ -29,10 +27,11 @@ LOWEST = -INFINITE - 1
 
 
 @jit
-def find_nearest(first: int, last: int, points: Array, centroids: Array, found: Array) -> None:
+def find_nearest(first: int, last: int, points: Array, centroids: Array, unit: float, found: Array) -> None:
     """Of parts ``first`` to ``last``: ``found`` (r, n) of float64 ``points`` (r, n, w) and ``centroids`` (r, c, w).
 
-    As `k_means.nearest` says, which gives 0 for a point with NaN or infinity. Sums are float64.
+    As `k_means.nearest` says, which gives 0 for a point with NaN or infinity. Sums are float64; ``unit`` is the rounding
+    of a distance for each unit of |x|^2 / 2 and of the largest |c|^2 / 2.
     """
     c, w = centroids.shape[1:]
     distances = np.empty(c, np.float64)
@@ -52,7 +51,7 @@ def find_nearest(first: int, last: int, points: Array, centroids: Array, found: 
                 distances[number] = square / 2 - product
                 furthest = max(furthest, square / 2)
                 closest = min(closest, distances[number])
-            rounding = ROUNDING * (furthest + own / 2)
+            rounding = unit * (furthest + own / 2)
             place = 0
             if rounding < np.inf:
                 while distances[place] > closest + rounding:
