@@ -30,8 +30,8 @@ LOWEST = -INFINITE - 1
 def find_nearest(first: int, last: int, points: Array, centroids: Array, unit: float, found: Array) -> None:
     """Of parts ``first`` to ``last``: ``found`` (r, n) of float64 ``points`` (r, n, w) and ``centroids`` (r, c, w).
 
-    As `k_means.nearest` says, which gives 0 for a point with NaN or infinity. Sums are float64; ``unit`` is the rounding
-    of a distance for each unit of |x|^2 / 2 and of the largest |c|^2 / 2.
+    As `k_means.nearest` says, which gives 0 for a point with NaN or infinity. Sums are float64; ``unit`` is the
+    rounding of a distance for each unit of |x|^2 / 2 and of the largest |c|^2 / 2.
     """
     c, w = centroids.shape[1:]
     distances = np.empty(c, np.float64)
