@@ -30,3 +30,13 @@ def reader(request: pytest.FixtureRequest) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SAH_COMPILED", "1" if name == "compiled" else "0")
         yield name
+
+
+@pytest.fixture(scope="module")
+def loops() -> Iterator[None]:
+    """Compiled loops, whatever the environment says; skipped where numba is not installed."""
+    if numba_missing() is not None:
+        pytest.skip("numba is not installed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAH_COMPILED", "1")
+        yield

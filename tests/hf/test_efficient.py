@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import attrs
 import pytest
 import torch
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from transformers import DynamicCache, StaticCache
 
-from sah_core import UsageError
+from sah_core import AttentionInputs, AttentionOutput, EfficientAttention, Masker, ResearchAttention, UsageError
 from sah_hf import ModelAdapterHF, Request
 from sah_hf.report import RequestReport
 
@@ -61,8 +62,14 @@ def paths_of(mode: Any, layers: tuple[int, ...]) -> set[str]:
 
 
 @torch.no_grad()
-def test_outputs_in_a_left_padded_batch(model: Any, maskers: list[dict[str, Any]], padded: Any) -> None:
-    """A question of several tokens and two single ones: logits within 2e-5, and as many keys attended to."""
+def test_outputs_in_a_left_padded_batch(
+    model: Any, maskers: list[dict[str, Any]], padded: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A question of several tokens and two single ones: logits within 1e-5, and as many keys attended to.
+
+    As torch reads keys: a loop's other rounding, no larger, grows to 1e-5 on its way through these models.
+    """
+    monkeypatch.setenv("SAH_COMPILED", "0")
     ids, mask = padded(46)
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     found = {}
@@ -81,13 +88,48 @@ def test_outputs_in_a_left_padded_batch(model: Any, maskers: list[dict[str, Any]
                 logits.append(output.logits)
         layers = [mode.meter.layer(layer) for layer in adapter.layers]
         found[backend] = torch.cat(logits[1:], 1), [layer.density for layer in layers]
-        assert paths_of(mode, adapter.layers) <= (
-            {"product"} if backend == "research" else {"compiled", "gathered", "dense"}
-        )
+        assert paths_of(mode, adapter.layers) <= ({"product"} if backend == "research" else {"gathered", "dense"})
         assert [layer.sparse_calls for layer in layers] == [3] * len(layers)
-    # The attention outputs agree within 1e-5; these models' logits are, in float32, themselves that far from float64's.
-    torch.testing.assert_close(found["efficient"][0], found["research"][0], atol=2e-5, rtol=0)
+    torch.testing.assert_close(found["efficient"][0], found["research"][0], atol=1e-5, rtol=0)
     assert found["efficient"][1] == found["research"][1]
+
+
+class Compared(ResearchAttention):
+    """The research backend, which compares each call's output with the efficient backend's of the same tensors."""
+
+    def __init__(self, maskers: Sequence[Masker]) -> None:
+        super().__init__(maskers)
+        self.efficient = EfficientAttention(maskers)
+        self.paths: list[str] = []
+
+    def __call__(self, inputs: AttentionInputs, *, need_weights: bool = False) -> AttentionOutput:
+        expected = super().__call__(inputs, need_weights=need_weights)
+        found = self.efficient(attrs.evolve(inputs, shared={}))
+        self.paths.append(found.path)
+        assert found.mask == expected.mask
+        torch.testing.assert_close(found.output, expected.output, atol=1e-5, rtol=0)
+        return expected
+
+
+@torch.no_grad()
+def test_every_call_in_a_left_padded_batch(model: Any, maskers: list[dict[str, Any]], padded: Any, reader: str) -> None:
+    """The same mask, and an attention output within 1e-5, of the tensors of every layer, whatever reads the keys."""
+    ids, mask = padded(46)
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    adapter = ModelAdapterHF(model, {"kind": "research", "maskers": maskers})
+    assert adapter.attention is not None
+    adapter.attention = compared = Compared(adapter.attention.maskers)
+    cache = None
+    with adapter.enable_sparse_mode():
+        for start, end in [(0, 38), (38, 44), (44, 45), (45, 46)]:
+            cache = model(
+                input_ids=ids[:, start:end],
+                attention_mask=mask[:, :end],
+                position_ids=positions[:, start:end],
+                past_key_values=cache,
+            ).past_key_values
+    assert len(compared.paths) == 3 * len(adapter.layers)
+    assert set(compared.paths) <= {reader, "dense"}
 
 
 def test_answers(model: Any, maskers: list[dict[str, Any]], adapt: MakeAdapter) -> None:

@@ -12,10 +12,9 @@ from torch import Tensor
 from sah_core import AttentionInputs, EmptyRowError, Mask, NumericalError, masked_attention
 from sah_core.attention.compiled_rows import FEW, CompiledRows
 from sah_core.attention.gathered import gathered_attention
-from sah_core.compiled.available import numba_missing
 from sah_core.testing import attention_inputs, masks
 
-pytestmark = pytest.mark.skipif(numba_missing() is not None, reason="numba is not installed")
+pytestmark = pytest.mark.usefixtures("loops")
 
 LAYOUTS: dict[str, Callable[[Tensor], Tensor]] = {
     "contiguous": lambda keys: keys,

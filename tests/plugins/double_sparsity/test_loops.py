@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from sah_core.compiled.available import numba_missing
 from sah_masker_double_sparsity.blocks import products_in_blocks
 from sah_masker_double_sparsity.labels import LabelCache, quantise, read_channels
 
-pytestmark = pytest.mark.skipif(numba_missing() is not None, reason="numba is not installed")
+pytestmark = pytest.mark.usefixtures("loops")
 
 DTYPES = st.sampled_from([torch.float32, torch.bfloat16])
 ROUNDING = 1e-6
 """Of a sum in float32, in parts of the sum of its terms' sizes."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loops_are_allowed() -> Iterator[None]:
-    """Whatever the environment says."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SAH_COMPILED", "1")
-        yield
 
 
 def cached(keys: Tensor, channels: Tensor, bits: int) -> LabelCache:

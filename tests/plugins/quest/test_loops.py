@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,28 +12,19 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from sah_core import AttentionInputs, AttentionState, GrowingTensor, Mask, OpenUnits, Units, create_masker
-from sah_core.compiled.available import numba_missing
 from sah_core.grouped_heads import by_group
 from sah_core.maskers.indexing import index_of
 from sah_core.testing import attention_inputs, masks
 from sah_masker_quest import QuestConfig
 from sah_masker_quest.masker import FEW, Quest
 
-pytestmark = pytest.mark.skipif(numba_missing() is not None, reason="numba is not installed")
+pytestmark = pytest.mark.usefixtures("loops")
 
 DTYPES = st.sampled_from([torch.float32, torch.bfloat16])
 WIDTHS = st.sampled_from([1, 3, 16, 40])
 GROUPS = st.integers(1, 5)
 ROUNDING = 1e-6
 """Of a sum in float32, in parts of the sum of its terms' sizes."""
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _loops_are_allowed() -> Iterator[None]:
-    """Whatever the environment says."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SAH_COMPILED", "1")
-        yield
 
 
 def page_bounds(queries: Tensor, corners: Tensor, heads: int) -> Tensor:

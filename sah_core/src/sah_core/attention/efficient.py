@@ -61,7 +61,7 @@ class EfficientAttention(SparseAttention):
                 "use kind: research for output_attentions"
             )
         mask = self.mask(inputs)
-        if dense_is_cheaper(inputs, mask) or keeps_everything(inputs, mask):
+        if keeps_everything(inputs, mask) or dense_is_cheaper(inputs, mask):
             return AttentionOutput(dense_attention(inputs, mask), mask, path="dense")
         if inputs.device.type != "cpu" or interpreted():
             by_kernel = kernel_attention(inputs, mask)
@@ -87,8 +87,6 @@ def keeps_everything(inputs: AttentionInputs, mask: Mask) -> bool:
 
 def dense_is_cheaper(inputs: AttentionInputs, mask: Mask) -> bool:
     """Whether reading every key once costs less than gathering what each stored row of the mask attends to."""
-    if mask.representation == "full":
-        return True
     stored = mask.index_rows(inputs.device)
     b, heads, queries, keys = inputs.shape
     sets = b * lcm(stored.rows[1], inputs.kv_heads) * stored.rows[2]  # each read once

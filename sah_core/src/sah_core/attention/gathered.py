@@ -28,9 +28,11 @@ from .rows import check_no_empty_row, first_row
 __all__ = ["KeySets", "gathered_attention"]
 
 
-def gathered_attention(
-    inputs: AttentionInputs, mask: Mask
-) -> tuple[Tensor, Literal["compiled", "gathered", "scattered"]]:
+Reader = KeyRows | CompiledRows
+Way = Literal["compiled", "gathered", "scattered"]
+
+
+def gathered_attention(inputs: AttentionInputs, mask: Mask) -> tuple[Tensor, Way]:
     """The attention output under a mask, (b, hq, q, dv) in the queries' dtype, and the `Path` it came by.
 
     Errors as `masked_attention`.
@@ -38,29 +40,27 @@ def gathered_attention(
     if mask.shape != inputs.shape:
         raise InputsError(f"the mask has shape {mask.shape}; these inputs need {inputs.shape}")
     sets = KeySets.of(inputs, mask)
-    keys, values, path = _readers(inputs, sets)
+    keys, values, way = _readers(inputs, sets)
     weights = sets.weights(inputs, keys)
     if inputs.dropout:
         weights = dropout(weights, inputs.dropout, training=True)
     output = sets.to_heads(values.average(weights))
     if not all_finite(output):
         raise NumericalError(f"{first_row(inputs, ~output.isfinite())}: the attention output is NaN or infinite")
-    return output.to(inputs.queries.dtype), path
+    return output.to(inputs.queries.dtype), way
 
 
-def _readers(
-    inputs: AttentionInputs, sets: KeySets
-) -> tuple[KeyRows | CompiledRows, KeyRows | CompiledRows, Literal["compiled", "gathered", "scattered"]]:
+def _readers(inputs: AttentionInputs, sets: KeySets) -> tuple[Reader, Reader, Way]:
     """What reads the keys, what reads the values, and what that is called."""
     shape = (inputs.shape[0], sets.heads, sets.rows)
     if few_enough(inputs, sets.members):
-        keys = CompiledRows.of(inputs.keys, sets.indices, shape)
-        return keys, keys.beside(inputs.values, sets.indices, shape), "compiled"
-    trained = torch.is_grad_enabled() and any(x.requires_grad for x in (inputs.queries, inputs.keys, inputs.values))
-    rows = KeyRows.of(inputs.keys, sets.indices, sets.heads, sets.rows, inputs.compute_dtype, reuse=not trained)
-    whole = lies_in_rows(inputs.keys) and lies_in_rows(inputs.values)
-    beside = rows.beside(inputs.values, sets.indices, sets.heads, sets.rows)
-    return rows, beside, "gathered" if whole else "scattered"
+        keys: Reader = CompiledRows.of(inputs.keys, sets.indices, shape)
+        way: Way = "compiled"
+    else:
+        trained = torch.is_grad_enabled() and any(x.requires_grad for x in (inputs.queries, inputs.keys, inputs.values))
+        keys = KeyRows.of(inputs.keys, sets.indices, shape, inputs.compute_dtype, reuse=not trained)
+        way = "gathered" if lies_in_rows(inputs.keys) and lies_in_rows(inputs.values) else "scattered"
+    return keys, keys.beside(inputs.values, sets.indices, shape), way
 
 
 @frozen(eq=False)
@@ -109,7 +109,7 @@ class KeySets:
         _, hq, q = self.shape
         return hq // self.heads * (q // self.rows)
 
-    def weights(self, inputs: AttentionInputs, keys: KeyRows | CompiledRows) -> Tensor:
+    def weights(self, inputs: AttentionInputs, keys: Reader) -> Tensor:
         """The normalised weights (r, n, m) of the keys read; NumericalError for a logit that is NaN or infinite."""
         logits = inputs.scaled(keys.products(self.from_heads(inputs.queries.to(inputs.compute_dtype))))
         bias = inputs.additive_mask

@@ -40,9 +40,9 @@ class KeyRows:
 
     @classmethod
     def of(
-        cls, tensor: Tensor, indices: Tensor, heads: int, rows: int, dtype: torch.dtype, *, reuse: bool = True
+        cls, tensor: Tensor, indices: Tensor, sets: tuple[int, int, int], dtype: torch.dtype, *, reuse: bool = True
     ) -> KeyRows:
-        """For sets numbered (b, ``heads``, ``rows``), ``heads`` a multiple of the KV heads; ``indices`` (r, m).
+        """For sets numbered (b, heads, rows), heads a multiple of the KV heads; ``indices`` (r, m).
 
         ``reuse``: what was read may be overwritten by what is read next, which no gradient survives.
         """
@@ -55,13 +55,13 @@ class KeyRows:
             flat = tensor.as_strided((count, width), (unit, 1))
         else:  # the places are numbered as if the tensor were contiguous
             batch_step, head_step, step = kv_heads * keys, keys, 1
-        first = set_starts(tensor, (b, heads, rows), batch_step, head_step)
+        first = set_starts(tensor, sets, batch_step, head_step)
         return cls(tensor, flat, (indices if step == 1 else indices * step) + first, dtype, {} if reuse else None)
 
-    def beside(self, tensor: Tensor, indices: Tensor, heads: int, rows: int) -> KeyRows:
+    def beside(self, tensor: Tensor, indices: Tensor, sets: tuple[int, int, int]) -> KeyRows:
         """The same sets of another tensor, the values beside these keys."""
         if self.rows is None or tensor.stride() != self.tensor.stride() or tensor.shape != self.tensor.shape:
-            return KeyRows.of(tensor, indices, heads, rows, self.dtype, reuse=self._room is not None)
+            return KeyRows.of(tensor, indices, sets, self.dtype, reuse=self._room is not None)
         flat = tensor.as_strided(self.rows.shape, self.rows.stride())
         return KeyRows(tensor, flat, self.places, self.dtype, self._room)
 

@@ -17,19 +17,21 @@ LINE = 64
 
 
 def real(number: Any) -> Any:
-    """A number as float32; uint16 are the bits of a bfloat16. For loops only."""
-    raise NotImplementedError(number)
+    """A number as float32; uint16 are the bits of a bfloat16."""
+    return _widened(number) if isinstance(number, np.uint16) else _as_it_is(number)
+
+
+def _widened(number: Any) -> Any:
+    return np.uint32(np.uint32(number) << np.uint32(16)).view(np.float32)
+
+
+def _as_it_is(number: Any) -> Any:
+    return np.float32(number)
 
 
 @overload(real, inline="always")
 def _real(number: Any) -> Callable[[Any], Any]:
-    def widened(number: Any) -> Any:
-        return np.uint32(np.uint32(number) << np.uint32(16)).view(np.float32)
-
-    def as_it_is(number: Any) -> Any:
-        return np.float32(number)
-
-    return widened if number == types.uint16 else as_it_is
+    return _widened if number == types.uint16 else _as_it_is
 
 
 def _prefetch(_typing: Any, memory: Any, place: Any) -> Any:
