@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from sah_core.compiled.available import loops_missing
 from sah_hf import Request
 
 from .conftest import WINDOW, MakeAdapter
@@ -97,6 +98,7 @@ def test_a_report_names_its_origin(llama: Any, adapt: MakeAdapter) -> None:
     ]
     assert report.maskers[0].config == {"kind": "sink", "size": SINK}
     assert report.versions["transformers"] == version("transformers")
+    assert report.versions.get("numba") == (None if loops_missing() else version("numba"))
     assert report.generation["max_new_tokens"] == 2
     assert report.generation["eos_token_id"] == [257]
     assert [(layer.mode, layer.sparse_calls) for layer in report.layers] == [("sparse", 2), ("dense", 0)]

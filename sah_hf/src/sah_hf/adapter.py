@@ -23,6 +23,7 @@ from sah_core import (
     default_registry,
     load_config,
 )
+from sah_core.compiled.available import loops_missing
 
 from .answering import Answers, Asking, OnText
 from .attention_call import AttentionCall, AttentionResult
@@ -227,7 +228,7 @@ class ModelAdapterHF(ModelAdapter):
             model_type=self.model.config.model_type,
             dtype=str(parameter.dtype).removeprefix("torch."),
             device=str(parameter.device),
-            versions={name: version(name) for name in ("sah-core", "sah-hf", "torch", "transformers")},
+            versions={name: version(name) for name in _packages(sparse=config is not None)},
             protocol="dense" if config is None else self.protocol.sparse_from,
             backend=None if config is None else config.kind,
             maskers=() if config is None else tuple(_masker_report(masker) for masker in config.maskers),
@@ -243,6 +244,12 @@ class ModelAdapterHF(ModelAdapter):
             density=meter.density,
             index_bytes=answers.index_bytes,
         )
+
+
+def _packages(*, sparse: bool) -> tuple[str, ...]:
+    """What an answer's last bits may depend on; numba where loops that it compiled choose the keys."""
+    loops = ("numba",) if sparse and loops_missing() is None else ()
+    return "sah-core", "sah-hf", "torch", *loops, "transformers"
 
 
 def _masker_report(masker: MaskerConfig) -> MaskerReport:

@@ -64,6 +64,7 @@ class RequestReport:
     dtype: str
     device: str
     versions: dict[str, str]
+    """Of what the answers came from; numba's where compiled loops may have chosen the keys."""
     protocol: Literal["question", "generation", "dense"]
     """From where on attention was sparse: the question, the generated tokens, or nowhere."""
     backend: Literal["research", "efficient"] | None
