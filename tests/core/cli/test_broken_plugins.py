@@ -86,6 +86,9 @@ def test_doctor_shows_what_the_good_plugin_offers(doctor: dict[str, Any]) -> Non
         "reason": None,
         "maskers": ["good"],
         "models": ["good-model"],
+        "tasks": [],
+        "scorers": [],
+        "metrics": [],
         "commands": ["greet", "wait", "fail", "crash"],
     }
 

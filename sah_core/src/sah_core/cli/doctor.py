@@ -49,6 +49,9 @@ def _as_data(diagnosis: Diagnosis) -> dict[str, object]:
                 "reason": record.reason,
                 "maskers": list(record.kinds),
                 "models": list(record.models),
+                "tasks": list(record.tasks),
+                "scorers": list(record.scorers),
+                "metrics": list(record.metrics),
                 "commands": list(diagnosis.commands.get(record.distribution, ())),
             }
             for record in diagnosis.plugins
@@ -88,6 +91,9 @@ def _offers(record: PluginRecord, diagnosis: Diagnosis) -> str:
     offers = {
         "maskers": record.kinds,
         "models": record.models,
+        "tasks": record.tasks,
+        "scorers": record.scorers,
+        "metrics": record.metrics,
         "commands": diagnosis.commands.get(record.distribution, ()),
     }
     return "; ".join(f"{what} {', '.join(names)}" for what, names in offers.items() if names) or "nothing"

@@ -12,11 +12,22 @@ import pluggy
 
 if TYPE_CHECKING:
     import typer
+    from pydantic import BaseModel
 
     from sah_core.calibration.settings import CalibrationSettings
     from sah_core.masker_config import MaskerConfig
 
-__all__ = ["API_VERSION", "PROJECT", "RegisterCalibrator", "RegisterMasker", "RegisterModel", "hookimpl", "hookspec"]
+__all__ = [
+    "API_VERSION",
+    "PROJECT",
+    "RegisterCalibrator",
+    "RegisterMasker",
+    "RegisterModel",
+    "RegisterNamed",
+    "RegisterTask",
+    "hookimpl",
+    "hookspec",
+]
 
 PROJECT: Final = "sah"
 API_VERSION: Final = 1
@@ -52,6 +63,20 @@ class RegisterModel(Protocol):
         """Offer a model under this name; raises ``PluginError`` for a name or source of another form."""
 
 
+class RegisterTask(Protocol):
+    """What ``sah_register_tasks`` is given: takes a config class and its task as ``"module:Class"``."""
+
+    def __call__(self, config: type[BaseModel], task: str) -> None:
+        """Offer the task of this config; raises ``PluginError`` for anything that is not one."""
+
+
+class RegisterNamed(Protocol):
+    """What ``sah_register_scorers`` and ``sah_register_metrics`` are given: a name and ``"module:object"``."""
+
+    def __call__(self, name: str, source: str, *, description: str = "") -> None:
+        """Offer it under this name; raises ``PluginError`` for a name or source of another form."""
+
+
 @hookspec
 def sah_register_maskers(register: RegisterMasker) -> None:
     """Offer maskers: call ``register(ConfigClass, "module:Class")`` once for each."""
@@ -65,6 +90,21 @@ def sah_register_calibrators(register: RegisterCalibrator) -> None:
 @hookspec
 def sah_register_models(register: RegisterModel) -> None:
     """Offer models that need no network: call ``register("name", "module:function", description="...")``."""
+
+
+@hookspec
+def sah_register_tasks(register: RegisterTask) -> None:
+    """Offer tasks for `sah bench`: call ``register(ConfigClass, "module:Class")`` once for each."""
+
+
+@hookspec
+def sah_register_scorers(register: RegisterNamed) -> None:
+    """Offer ways to score an answer: call ``register("name", "module:function", description="...")``."""
+
+
+@hookspec
+def sah_register_metrics(register: RegisterNamed) -> None:
+    """Offer measurements of attention calls: call ``register("name", "module:Class", description="...")``."""
 
 
 @hookspec

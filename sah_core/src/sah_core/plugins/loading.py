@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import attrs
 import pluggy
+from pydantic import BaseModel
 
 from sah_core.calibration.settings import CalibrationSettings
 from sah_core.errors import PluginError
@@ -16,7 +17,7 @@ from sah_core.masker_config import MaskerConfig
 
 from . import hookspecs
 from .hookspecs import API_VERSION, PROJECT
-from .record import CalibratorOffer, MaskerOffer, ModelOffer, PluginRecord
+from .record import CalibratorOffer, MaskerOffer, NamedOffer, PluginRecord, TaskOffer
 
 if TYPE_CHECKING:
     import typer
@@ -33,8 +34,11 @@ class LoadedPlugin:
 
     record: PluginRecord
     maskers: tuple[MaskerOffer, ...] = ()
-    models: tuple[ModelOffer, ...] = ()
+    models: tuple[NamedOffer, ...] = ()
     calibrators: tuple[CalibratorOffer, ...] = ()
+    tasks: tuple[TaskOffer, ...] = ()
+    scorers: tuple[NamedOffer, ...] = ()
+    metrics: tuple[NamedOffer, ...] = ()
     hooks: pluggy.PluginManager | None = None
 
     @property
@@ -71,6 +75,9 @@ def load_plugin(entry_point: EntryPoint, refusal: str | None) -> LoadedPlugin:
         _call(hooks, "sah_register_maskers", staged.add_masker)
         _call(hooks, "sah_register_models", staged.add_model)
         _call(hooks, "sah_register_calibrators", staged.add_calibrator)
+        _call(hooks, "sah_register_tasks", staged.add_task)
+        _call(hooks, "sah_register_scorers", staged.add_scorer)
+        _call(hooks, "sah_register_metrics", staged.add_metric)
     # A plugin's code may raise anything, and one broken plugin must not take the others down.
     except (Exception, SystemExit) as error:  # noqa: BLE001
         reason = str(error) if isinstance(error, PluginError) else _described(error)
@@ -81,6 +88,9 @@ def load_plugin(entry_point: EntryPoint, refusal: str | None) -> LoadedPlugin:
         tuple(staged.maskers.values()),
         tuple(staged.models.values()),
         tuple(staged.calibrators.values()),
+        tuple(staged.tasks.values()),
+        tuple(staged.scorers.values()),
+        tuple(staged.metrics.values()),
         hooks,
     )
 
@@ -152,11 +162,21 @@ class _Staged:
 
     def __init__(self) -> None:
         self.maskers: dict[str, MaskerOffer] = {}
-        self.models: dict[str, ModelOffer] = {}
+        self.models: dict[str, NamedOffer] = {}
         self.calibrators: dict[str, CalibratorOffer] = {}
+        self.tasks: dict[str, TaskOffer] = {}
+        self.scorers: dict[str, NamedOffer] = {}
+        self.metrics: dict[str, NamedOffer] = {}
 
     def named_in(self, record: PluginRecord) -> PluginRecord:
-        return attrs.evolve(record, kinds=tuple(self.maskers), models=tuple(self.models))
+        return attrs.evolve(
+            record,
+            kinds=tuple(self.maskers),
+            models=tuple(self.models),
+            tasks=tuple(self.tasks),
+            scorers=tuple(self.scorers),
+            metrics=tuple(self.metrics),
+        )
 
     def add_masker(self, config: Any, masker: Any) -> None:
         if not (inspect.isclass(config) and issubclass(config, MaskerConfig)):
@@ -181,21 +201,40 @@ class _Staged:
         self.calibrators[kind] = CalibratorOffer(config, settings, calibrator, field)
 
     def add_model(self, name: Any, source: Any, *, description: str = "") -> None:
-        if not (isinstance(name, str) and _NAME.fullmatch(name)):
-            raise PluginError(f"a model's name is lower-case letters, digits, - and _, not {name!r}")
-        _check_reference(source, f"the model {name!r}", "module:function")
-        if name in self.models:
-            raise PluginError(f"it registers the model {name!r} twice")
-        self.models[name] = ModelOffer(name, source, description)
+        _add_named(self.models, "model", name, source, description)
+
+    def add_task(self, config: Any, task: Any) -> None:
+        if not (inspect.isclass(config) and issubclass(config, BaseModel) and "kind" in config.model_fields):
+            raise PluginError(f"register expects a task's config class, not {config!r}")
+        kind = _kind(config, "task")
+        _check_reference(task, f"the task {kind!r}", "module:Class")
+        if kind in self.tasks:
+            raise PluginError(f"it registers the task {kind!r} twice")
+        self.tasks[kind] = TaskOffer(config, task)
+
+    def add_scorer(self, name: Any, source: Any, *, description: str = "") -> None:
+        _add_named(self.scorers, "scorer", name, source, description)
+
+    def add_metric(self, name: Any, source: Any, *, description: str = "") -> None:
+        _add_named(self.metrics, "metric", name, source, description)
 
 
-def _kind(config: type[MaskerConfig]) -> str:
+def _add_named(offers: dict[str, NamedOffer], what: str, name: Any, source: Any, description: str) -> None:
+    if not (isinstance(name, str) and _NAME.fullmatch(name)):
+        raise PluginError(f"a {what}'s name is lower-case letters, digits, - and _, not {name!r}")
+    _check_reference(source, f"the {what} {name!r}", "module:function")
+    if name in offers:
+        raise PluginError(f"it registers the {what} {name!r} twice")
+    offers[name] = NamedOffer(name, source, description)
+
+
+def _kind(config: type[BaseModel], what: str = "masker") -> str:
     field = config.model_fields["kind"]
     choices = get_args(field.annotation) if get_origin(field.annotation) is Literal else ()
     if len(choices) != 1 or field.default != choices[0] or not isinstance(choices[0], str):
         raise PluginError(f'{config.__name__} needs a field of the form  kind: Literal["name"] = "name"')
     if not _NAME.fullmatch(choices[0]):
-        raise PluginError(f"a masker's kind is lower-case letters, digits, - and _, not {choices[0]!r}")
+        raise PluginError(f"a {what}'s kind is lower-case letters, digits, - and _, not {choices[0]!r}")
     return choices[0]
 
 

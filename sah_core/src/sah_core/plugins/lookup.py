@@ -9,11 +9,11 @@ from typing import Any, TypeVar
 from sah_core.errors import PluginError
 
 from .loading import LoadedPlugin
-from .record import MaskerOffer, ModelOffer
+from .record import MaskerOffer, NamedOffer, TaskOffer
 
 __all__ = ["by_name", "only_offer", "resolved"]
 
-Offer = TypeVar("Offer", MaskerOffer, ModelOffer)
+Offer = TypeVar("Offer", MaskerOffer, TaskOffer, NamedOffer)
 
 
 def by_name(offers: Iterable[tuple[LoadedPlugin, Offer]]) -> dict[str, list[tuple[LoadedPlugin, Offer]]]:

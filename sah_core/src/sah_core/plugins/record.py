@@ -5,18 +5,19 @@ from __future__ import annotations
 from typing import Literal
 
 import attrs
+from pydantic import BaseModel
 
 from sah_core.calibration.settings import CalibrationSettings
 from sah_core.masker_config import MaskerConfig
 
-__all__ = ["CalibratorOffer", "MaskerOffer", "ModelOffer", "PluginRecord"]
+__all__ = ["CalibratorOffer", "MaskerOffer", "NamedOffer", "PluginRecord", "TaskOffer"]
 
 
 @attrs.frozen
 class PluginRecord:
     """One installed plugin and what became of it.
 
-    ``kinds`` and ``models`` are the names that it offers; where it failed, those it had offered until then.
+    ``kinds`` (of maskers) to ``metrics`` are the names that it offers; where it failed, those offered until then.
     ``reason`` says in a sentence why a plugin is disabled or failed, and ``cause`` is the exception behind it, if any.
     """
 
@@ -28,6 +29,9 @@ class PluginRecord:
     reason: str | None = None
     kinds: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    scorers: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
     cause: BaseException | None = attrs.field(default=None, eq=False, repr=False)
 
 
@@ -63,8 +67,24 @@ class CalibratorOffer:
 
 
 @attrs.frozen
-class ModelOffer:
-    """A model that a plugin offers: its name and ``"module:function"``, which returns the model's directory."""
+class TaskOffer:
+    """A benchmark's task that a plugin offers: its config class and where its class is, as ``"module:Class"``."""
+
+    config: type[BaseModel]
+    source: str
+
+    @property
+    def name(self) -> str:
+        """The task's kind."""
+        return str(self.config.model_fields["kind"].default)
+
+
+@attrs.frozen
+class NamedOffer:
+    """A model, scorer or metric that a plugin offers: its name, where it is, and a few words about it.
+
+    ``source`` of a model is ``"module:function"``, which returns the model's directory.
+    """
 
     name: str
     source: str

@@ -15,7 +15,8 @@ from sah_core.masker_config import MaskerConfig
 from .hookspecs import PROJECT
 from .loading import LoadedPlugin, load_plugin
 from .lookup import by_name, only_offer, resolved
-from .record import CalibratorOffer, MaskerOffer, PluginRecord
+from .offers import Offers
+from .record import CalibratorOffer, MaskerOffer, NamedOffer, PluginRecord, TaskOffer
 from .switches import PluginSwitches
 from .unknown import unknown_masker
 
@@ -41,6 +42,18 @@ class Registry:
         self._plugins = tuple(load_plugin(point, switches.refusal(_distribution(point))) for point in found)
         self._maskers = by_name((plugin, offer) for plugin in self._plugins for offer in plugin.maskers)
         self._models = by_name((plugin, offer) for plugin in self._plugins for offer in plugin.models)
+        self.tasks: Offers[TaskOffer] = Offers(
+            "task", ((plugin, offer) for plugin in self._plugins for offer in plugin.tasks)
+        )
+        """What `sah bench` can ask, by the config's ``kind``."""
+        self.scorers: Offers[NamedOffer] = Offers(
+            "scorer", ((plugin, offer) for plugin in self._plugins for offer in plugin.scorers)
+        )
+        """How an answer can be scored."""
+        self.metrics: Offers[NamedOffer] = Offers(
+            "metric", ((plugin, offer) for plugin in self._plugins for offer in plugin.metrics)
+        )
+        """What can be measured of an attention call."""
         self._unmatched = switches.unmatched(_distribution(point) for point in found)
 
     def __repr__(self) -> str:

@@ -1,0 +1,1 @@
+"""A benchmark's config file: models, attention, tasks, and how they are crossed."""

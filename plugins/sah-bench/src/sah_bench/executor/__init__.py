@@ -1,0 +1,1 @@
+"""Answer the cells: worker processes, timeouts, resuming."""

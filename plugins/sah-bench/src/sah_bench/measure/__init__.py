@@ -1,0 +1,1 @@
+"""Measurements of attention calls, taken from a share of them."""

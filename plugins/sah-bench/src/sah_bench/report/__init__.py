@@ -1,0 +1,1 @@
+"""What came out: tables, plots, a page, and files to take away."""

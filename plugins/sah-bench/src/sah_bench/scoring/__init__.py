@@ -1,0 +1,1 @@
+"""How right an answer is, and how right many of them are."""

@@ -1,0 +1,12 @@
+"""What a scorer is: a function of an answer and its row."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from sah_bench.tasks.row import Row
+
+__all__ = ["Scorer"]
+
+Scorer = Callable[[str, Row], float]
+"""``scorer(prediction, row)``: 0 (wrong) to 1 (right); any exception is recorded and costs no prediction."""

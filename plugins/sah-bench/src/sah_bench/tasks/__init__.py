@@ -1,0 +1,1 @@
+"""What is asked: rows of context, question and answers, and the tasks that make them."""
