@@ -18,20 +18,22 @@ from .attention import AttentionConfig
 from .options import Options
 from .wording import ConfigSection, custom_error
 
-__all__ = ["ModelConfig", "ProtocolConfig", "RunConfig"]
+__all__ = ["ModelConfig", "ProtocolConfig", "RunConfig", "checked_options", "checked_version"]
 
 
 def _name_alone(value: Any) -> Any:
     return {"name": value} if isinstance(value, str) else value
 
 
-def _version(value: Any) -> Any:
+def checked_version(value: Any) -> Any:
+    """The version of a config's form; raises a validation error for any other than 1."""
     if type(value) is not int or value != 1:
         raise custom_error("version", f"Input should be 1, the version that this sah-core reads, not {value!r}")
     return value
 
 
-def _options(value: Any) -> Any:
+def checked_options(value: Any) -> Any:
+    """A mapping as `Options`; raises a validation error for what JSON cannot hold."""
     if isinstance(value, Options):
         return value
     if not isinstance(value, Mapping):
@@ -79,7 +81,7 @@ class RunConfig(ConfigSection):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    version: Annotated[Literal[1], BeforeValidator(_version)] = Field(description="write version: 1")
+    version: Annotated[Literal[1], BeforeValidator(checked_version)] = Field(description="write version: 1")
     attention: AttentionConfig | None = Field(default=None, description="sparse attention; without it, all is dense")
     model: Annotated[ModelConfig | None, BeforeValidator(_name_alone)] = Field(
         default=None, description="the model, or its name alone"
@@ -87,7 +89,7 @@ class RunConfig(ConfigSection):
     protocol: ProtocolConfig = Field(default=ProtocolConfig(), description="where sparse attention starts")
     generation: Annotated[
         Options,
-        BeforeValidator(_options),
+        BeforeValidator(checked_options),
         PlainSerializer(dict, return_type=dict[str, Any]),
         WithJsonSchema({"type": "object", "default": {}}),
     ] = Field(

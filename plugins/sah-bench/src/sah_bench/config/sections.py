@@ -8,6 +8,8 @@ from pydantic import Field
 
 from sah_core.config.wording import ConfigSection
 
+from .not_empty import NOT_EMPTY
+
 __all__ = ["MeasureConfig", "PublishConfig", "TimeoutConfig", "WorkersConfig"]
 
 Seconds = Annotated[float, Field(gt=0, strict=False)]
@@ -16,8 +18,8 @@ Seconds = Annotated[float, Field(gt=0, strict=False)]
 class MeasureConfig(ConfigSection):
     """What is measured of attention calls, and of which share of them."""
 
-    metrics: tuple[str, ...] = Field(
-        strict=False, min_length=1, description="names of metrics, such as density, output_error, mass, recall"
+    metrics: Annotated[tuple[str, ...], NOT_EMPTY] = Field(
+        strict=False, description="names of metrics, such as density, output_error, mass, recall"
     )
     rate: float = Field(default=0.01, gt=0, le=1, strict=False, description="the share of calls that is measured")
 
@@ -34,9 +36,8 @@ class TimeoutConfig(ConfigSection):
 class WorkersConfig(ConfigSection):
     """The processes that answer, one for each device."""
 
-    devices: tuple[str, ...] | Literal["auto"] = Field(
+    devices: Annotated[tuple[str, ...], Field(strict=False), NOT_EMPTY] | Literal["auto"] = Field(
         default="auto",
-        strict=False,
         description="such as [cuda:0, cuda:1] or [cpu, cpu]; auto: every accelerator, or one cpu",
     )
     threads: int | Literal["auto"] = Field(
