@@ -12,14 +12,15 @@ from urllib.parse import urlsplit
 
 import torch
 from attrs import frozen
-from huggingface_hub import constants
+from huggingface_hub import constants, snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PretrainedConfig
 
 from sah_core import ModelConfig, Registry, default_registry
 
 from .errors import UnknownModelError, UnsupportedModelError
 
-__all__ = ["LoadedModel", "load_model", "load_model_config"]
+__all__ = ["LoadedModel", "load_model", "load_model_config", "model_folder"]
 
 
 @frozen
@@ -56,6 +57,32 @@ def load_model(
 def load_model_config(config: ModelConfig, registry: Registry | None = None) -> PretrainedConfig:
     """A model's config alone, without its weights; raises UnknownModelError where there is no such model."""
     return _read_config(config, _source(config, registry))
+
+
+def model_folder(config: ModelConfig, registry: Registry | None = None) -> Path:
+    """The directory of a model's files; those of a model on the hub are fetched first.
+
+    Raises UnknownModelError where there is no such model, or its files cannot be had.
+    """
+    source = _source(config, registry)
+    _read_config(config, source)
+    if Path(source.place).is_dir():
+        return Path(source.place)
+    try:
+        return Path(
+            snapshot_download(
+                source.place,
+                revision=config.revision,
+                local_files_only=bool(source.keywords.get("local_files_only")),
+                allow_patterns=list(_FILES),
+            )
+        )
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise UnknownModelError(f"the files of model {config.name!r} cannot be had: {_one_line(error)}") from error
+
+
+_FILES = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.py")
+"""What a model is made of; weights in other forms are older copies of the same, or pickles."""
 
 
 @frozen

@@ -14,7 +14,9 @@ from sah_bench.config.sections import MeasureConfig
 from sah_core.config import AttentionConfig, ModelConfig
 from sah_core.config.options import Options
 
-__all__ = ["Cell", "address_of"]
+__all__ = ["Cell", "Protocol", "address_of"]
+
+Protocol = Literal["question", "generation", "dense"]
 
 
 @frozen(slots=False)
@@ -28,7 +30,7 @@ class Cell:
     attention_name: str
     attention: AttentionConfig | None
     """None: dense. Its seed has the cell's added; folders of calibrations stand where they will lie."""
-    protocol: Literal["question", "generation", "dense"]
+    protocol: Protocol
     """From where on attention is sparse; a dense cell has no other."""
     task: str
     """As reports call it."""
@@ -48,6 +50,8 @@ class Cell:
     """The values that the sweep of its attention gave to it."""
     calibration: str | None = None
     """The address of the calibration that must be there before it, if any."""
+    called: str = ""
+    """What reports call the model, if not by its name."""
 
     @cached_property
     def address(self) -> str:
@@ -58,7 +62,7 @@ class Cell:
     def labels(self) -> dict[str, Any]:
         """What names the cell in a report, as JSON values."""
         return {
-            "model": self.model.name,
+            "model": self.called or self.model.name,
             "attention": self.attention_name,
             "swept": dict(self.swept),
             "protocol": self.protocol,
@@ -70,7 +74,9 @@ class Cell:
     def __str__(self) -> str:
         where = "" if self.length is None else f" at {self.length}"
         protocol = "" if self.protocol == "dense" else f" from {self.protocol}"
-        return f"{self.model.name}: {self.attention_name}{protocol}, {self.task}{where}, seed {self.seed}"
+        return (
+            f"{self.called or self.model.name}: {self.attention_name}{protocol}, {self.task}{where}, seed {self.seed}"
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Its line in ``plan.json``: address, labels, and how many samples are scored how."""
