@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sah_hf import ModelAdapterHF, Request, RequestResponse
+from sah_hf import AnswerReport, ModelAdapterHF, Request, RequestResponse
 
 from .conftest import MakeAdapter
 
@@ -98,12 +98,18 @@ def test_a_request_inside_a_sparse_mode_reads_its_context_densely(llama: Any, ad
 
 
 def test_answers_arrive_as_they_are_made(llama: Any, adapt: MakeAdapter) -> None:
-    """Pieces of an answer join to the answer, and an answer is handed over before the next question is asked."""
+    """Pieces of an answer join to the answer; it is handed over, with its report, before the next question is asked."""
     events: list[tuple[str, int, str]] = []
+    reports: list[AnswerReport] = []
+
+    def keep(number: int, text: str, report: AnswerReport) -> None:
+        events.append(("answer", number, text))
+        reports.append(report)
+
     response = adapt(llama, *SPARSE).process_request(
         Request(CONTEXT, QUESTIONS),
         on_text=lambda number, text: events.append(("text", number, text)),
-        on_answer=lambda number, text: events.append(("answer", number, text)),
+        on_answer=keep,
     )
     for number, answer in enumerate(response.responses):
         pieces = [text for kind, at, text in events if kind == "text" and at == number]
@@ -112,6 +118,7 @@ def test_answers_arrive_as_they_are_made(llama: Any, adapt: MakeAdapter) -> None
         assert ("answer", number, answer) in events
     numbers = [number for _, number, _ in events]
     assert numbers == sorted(numbers)
+    assert tuple(reports) == response.report.answers
 
 
 def test_what_was_finished_survives_an_interrupt(llama: Any, adapt: MakeAdapter) -> None:
@@ -126,7 +133,7 @@ def test_what_was_finished_survives_an_interrupt(llama: Any, adapt: MakeAdapter)
 
     with pytest.raises(KeyboardInterrupt):
         adapter.process_request(
-            Request(CONTEXT, QUESTIONS), on_text=interrupt, on_answer=lambda number, text: finished.append(text)
+            Request(CONTEXT, QUESTIONS), on_text=interrupt, on_answer=lambda number, text, report: finished.append(text)
         )
     assert finished == expected[:1]
     assert answers(adapter, QUESTIONS) == expected

@@ -49,6 +49,27 @@ def test_density_is_counted(gemma2: Any, adapt: MakeAdapter) -> None:
     assert report.sparse_calls == sum(layer.sparse_calls for layer in report.layers)
 
 
+def test_keys_are_counted_for_each_answer(gemma2: Any, adapt: MakeAdapter) -> None:
+    """Each question's own keys, by hand, over two layers of four heads; their sums give the request's density."""
+    report = adapt(gemma2, *MASKERS).process_request(Request(CONTEXT, [QUESTION, "Where?"])).report
+    for answer in report.answers:
+        queries = answer.question_tokens + answer.answer_tokens - 1
+        pairs = [counted(report.context_tokens, queries, window) for window in (WINDOW, None)]
+        assert answer.attended == 4 * sum(attended for attended, _ in pairs)
+        assert answer.visible == 4 * sum(visible for _, visible in pairs)
+        assert answer.density == answer.attended / answer.visible
+    assert report.density == sum(each.attended or 0 for each in report.answers) / sum(
+        each.visible or 0 for each in report.answers
+    )
+
+
+def test_an_answer_without_sparse_calls_has_no_keys(llama: Any, adapt: MakeAdapter) -> None:
+    """Where only generated tokens are sparse, an answer of one token attends to nothing sparsely: None, not 0."""
+    adapter = adapt(llama, *MASKERS, protocol={"sparse_from": "generation"})
+    answer = adapter.process_request(Request(CONTEXT, QUESTION), {"max_new_tokens": 1}).report.answers[0]
+    assert (answer.attended, answer.visible, answer.density) == (None, None, None)
+
+
 def test_measuring_changes_no_answer(model: Any, adapt: MakeAdapter) -> None:
     """With the error measured or not, the answers, and all that was counted, are the same."""
     adapter = adapt(model, *MASKERS)
@@ -116,6 +137,7 @@ def test_a_dense_report(llama: Any, adapt: MakeAdapter) -> None:
     )
     assert report.context_prefills == 1
     assert report.answers[0].answer_tokens == 6
+    assert (report.answers[0].attended, report.answers[0].visible, report.answers[0].density) == (None, None, None)
     assert 0 < report.answers[0].first_token_seconds < report.answers[0].seconds
     assert report.prefill_seconds > 0
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         UnsupportedModelError,
     )
     from .model_adapter import ModelAdapter
+    from .read_context import ReadContext
     from .report import AnswerReport, LayerReport, MaskerReport, RequestReport
     from .request import Request, RequestResponse
 
@@ -37,6 +38,7 @@ _LAZY = {
     "ModelAdapterHF": "adapter",
     "NotSparseError": "errors",
     "NotSparseWarning": "errors",
+    "ReadContext": "read_context",
     "Request": "request",
     "RequestError": "errors",
     "RequestReport": "report",
@@ -55,6 +57,7 @@ __all__ = [
     "ModelAdapterHF",
     "NotSparseError",
     "NotSparseWarning",
+    "ReadContext",
     "Request",
     "RequestError",
     "RequestReport",

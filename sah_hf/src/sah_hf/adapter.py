@@ -25,7 +25,7 @@ from sah_core import (
 )
 from sah_core.compiled.available import loops_missing
 
-from .answering import Answers, Asking, OnText
+from .answering import Answers, Asking, OnAnswer, OnText
 from .attention_call import AttentionCall, AttentionResult
 from .errors import NotSparseWarning, RequestError
 from .fingerprint import check_calibrations
@@ -35,10 +35,12 @@ from .meter import Meter
 from .model_adapter import ModelAdapter
 from .modes import DenseMode, opened
 from .probe import routed_layers
+from .read_context import ReadContext, read_context
 from .report import MaskerReport, RequestReport
 from .request import Request, RequestResponse
-from .sparse_mode import SparseMode
-from .tokens import request_tokens
+from .room import check_room
+from .sparse_mode import OnCall, SparseMode
+from .tokens import RequestTokens, request_tokens
 
 __all__ = ["ModelAdapterHF"]
 
@@ -108,6 +110,15 @@ class ModelAdapterHF(ModelAdapter):
         adapter.name = run.model.name
         return adapter
 
+    def read_context(self, request: Request) -> ReadContext:
+        """Read a request's context with the model's own attention, to answer requests from it more than once.
+
+        Raises RequestError (no tokenizer, nothing to read, no position left for an answer to one of its questions).
+        """
+        tokens = self._tokens(request)
+        check_room(self.model, tokens)
+        return read_context(DenseMode(self.model), tokens.context)
+
     def process_request(
         self,
         request: Request,
@@ -115,22 +126,22 @@ class ModelAdapterHF(ModelAdapter):
         *,
         measure_error: bool = False,
         on_text: OnText | None = None,
-        on_answer: OnText | None = None,
+        on_answer: OnAnswer | None = None,
+        on_call: OnCall | None = None,
+        context: ReadContext | None = None,
     ) -> RequestResponse:
         """Answer a request's questions, each from its context alone.
 
-        The context is read once, with the model's own attention. Question and answer are sparse where the adapter
-        has an attention config, whatever mode is open. Arguments as `ModelAdapter.process_request` says.
+        The context is read once, with the model's own attention, or was read by `read_context`. Question and answer are
+        sparse where the adapter has an attention config, whatever mode is open. Arguments as
+        `ModelAdapter.process_request` says.
 
-        Raises RequestError (no tokenizer, nothing to read, no position left for an answer), GenerationError,
-        NotSparseError, and the core's EmptyRowError and NumericalError, which name layer, head and row.
+        Raises RequestError (no tokenizer, nothing to read, no position left for an answer, a context that is not the
+        request's or was read by another model object), GenerationError, NotSparseError, and the core's EmptyRowError
+        and NumericalError, which name layer, head and row.
         """
-        if self.tokenizer is None:
-            raise RequestError(
-                "a request is text and this adapter has no tokenizer: give it one, or call model.generate"
-            )
         options = self.generation.overridden(generation)
-        tokens = request_tokens(self.tokenizer, request)
+        tokens = self._tokens(request)
         meter = Meter(measure_error=measure_error)
         asking = Asking(
             model=self.model,
@@ -142,8 +153,9 @@ class ModelAdapterHF(ModelAdapter):
             meter=meter,
             on_text=on_text,
             on_answer=on_answer,
+            on_call=on_call,
         )
-        answers = asking.answer(tokens)
+        answers = asking.answer(tokens, context)
         report = self._report(answers, meter, context_tokens=len(tokens.context), chat=request.chat)
         single = isinstance(request.questions, str)
         return RequestResponse(answers.texts[0] if single else answers.texts, report)
@@ -207,6 +219,13 @@ class ModelAdapterHF(ModelAdapter):
     def dense_layers(self) -> tuple[int, ...]:
         """The layers that the config leaves to the model's own attention."""
         return () if self.attention_config is None else self.attention_config.dense_layers
+
+    def _tokens(self, request: Request) -> RequestTokens:
+        if self.tokenizer is None:
+            raise RequestError(
+                "a request is text and this adapter has no tokenizer: give it one, or call model.generate"
+            )
+        return request_tokens(self.tokenizer, request)
 
     def _check_dense_layers(self) -> None:
         count = getattr(self.model.config.get_text_config(), "num_hidden_layers", None)

@@ -1,32 +1,36 @@
-"""Answer a request: read the context once, densely; then ask each question of a fork of its KV cache."""
+"""Answer a request: each question of a fork of the KV cache of its context, which is read once, densely."""
 
 from __future__ import annotations
 
-import inspect
-import time
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import torch
 from attrs import field, frozen
-from torch import Tensor
 
 from sah_core import AttentionState, SparseAttention
 
 from .cache import fork_cache
-from .errors import NotSparseError, RequestError, UnsupportedModelError
+from .errors import NotSparseError
 from .generation import GenerationOptions
 from .meter import Meter
+from .model_input import as_input, clock
 from .modes import DenseMode, Mode, opened
+from .read_context import ReadContext, read_context
 from .report import AnswerReport
-from .sparse_mode import SparseMode
+from .room import check_room, room_for_answer
+from .sparse_mode import OnCall, SparseMode
 from .streaming import AnswerStream
 from .tokens import RequestTokens
 
-__all__ = ["Answers", "Asking"]
+__all__ = ["Answers", "Asking", "OnAnswer", "OnText"]
 
 OnText = Callable[[int, str], None]
 """Called with a question's number, from 0, and text."""
+OnAnswer = Callable[[int, str, AnswerReport], None]
+"""Called with a question's number, its answer, and what that took."""
+
+_Mode = TypeVar("_Mode", bound=Mode)
 
 
 @frozen
@@ -53,53 +57,45 @@ class Asking:
     options: GenerationOptions
     meter: Meter
     on_text: OnText | None = None
-    on_answer: OnText | None = None
+    on_answer: OnAnswer | None = None
+    on_call: OnCall | None = None
     _modes: list[Mode] = field(factory=list, init=False)
 
-    def answer(self, tokens: RequestTokens) -> Answers:
-        """Read the context once and answer every question from it.
+    def answer(self, tokens: RequestTokens, context: ReadContext | None = None) -> Answers:
+        """Answer every question from the context, which is read once, or was read before.
 
-        Raises RequestError where context and question leave no position for an answer, NotSparseError where forwards
-        should have been sparse and no layer was. Whatever is raised, the model is left as it was found.
+        Raises RequestError where context and question leave no position for an answer, or the context that was read is
+        another one; NotSparseError where forwards should have been sparse and no layer was. Whatever is raised, the
+        model is left as it was found.
         """
-        for number in range(len(tokens.questions)):
-            self._room(tokens, number)
+        if context is not None:
+            context.check(self.model, tokens.context)
+        check_room(self.model, tokens)
         keywords = self.options.keywords(self.model, self.tokenizer)
-        cache, prefill_seconds = self._read(tokens.context)
+        if context is None:
+            context = read_context(self._counted(DenseMode(self.model)), tokens.context)
         state = AttentionState(context_length=len(tokens.context))
         texts: list[str] = []
         reports: list[AnswerReport] = []
         for number in range(len(tokens.questions)):
-            text, report = self._ask(tokens, number, fork_cache(cache), state, keywords)
+            text, report = self._ask(tokens, number, fork_cache(context.cache), state, keywords)
             # Back to the context: the cache was forked, and the indexes forget what this question appended.
             state.truncate(len(tokens.context))
             texts.append(text)
             reports.append(report)
             if self.on_answer is not None:
-                self.on_answer(number, text)
+                self.on_answer(number, text, report)
         self._check_sparse()
         prompts_read = sum(mode.prompts_read for mode in self._modes)
-        return Answers(texts, tuple(reports), prefill_seconds, prompts_read, state.nbytes, _set(keywords))
-
-    def _read(self, context: list[int]) -> tuple[Any, float]:
-        """The KV cache of the context, as the model's own implementation fills it, and the seconds it took."""
-        ids = self._ids(context)
-        keywords: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "use_cache": True}
-        if "logits_to_keep" in inspect.signature(self.model.forward).parameters:
-            keywords["logits_to_keep"] = 1  # a long context's logits would need more memory than its cache
-        start = self._now()
-        with torch.no_grad(), opened(self._counted(DenseMode(self.model))):
-            cache = self.model(**keywords).past_key_values
-        if cache is None:
-            raise UnsupportedModelError(f"{type(self.model).__name__} returns no KV cache to continue a context from")
-        return cache, self._now() - start
+        return Answers(texts, tuple(reports), context.seconds, prompts_read, state.nbytes, _set(keywords))
 
     def _ask(
         self, tokens: RequestTokens, number: int, cache: Any, state: AttentionState, keywords: dict[str, Any]
     ) -> tuple[str, AnswerReport]:
         question = tokens.questions[number]
-        ids = self._ids(tokens.context + question)
+        ids = as_input(self.model, tokens.context + question)
         ends = keywords["eos_token_id"] or ()
+        room, longest = room_for_answer(self.model, tokens, number), keywords["max_new_tokens"]
 
         def text_of(answer: list[int]) -> str:
             while answer and answer[-1] in ends:
@@ -109,7 +105,7 @@ class Asking:
 
         on_text = self.on_text
         stream = AnswerStream(text_of, None if on_text is None else lambda text: on_text(number, text))
-        start = self._now()
+        start = clock(self.model)
         with opened(self._counted(self._mode(len(tokens.context), len(question), cache, state))):
             self.model.generate(
                 input_ids=ids,
@@ -118,22 +114,37 @@ class Asking:
                 streamer=stream,
                 use_cache=True,
                 tokenizer=self.tokenizer if "stop_strings" in keywords else None,
-                **{**keywords, "max_new_tokens": min(keywords["max_new_tokens"], self._room(tokens, number))},
+                **{**keywords, "max_new_tokens": longest if room is None else min(longest, room)},
             )
-        end = self._now()
+        end = clock(self.model)
         first = end if stream.first_token_at is None else stream.first_token_at
-        return text_of(stream.tokens), AnswerReport(len(question), len(stream.tokens), first - start, end - start)
+        attended, visible = self.meter.newly_counted()
+        return text_of(stream.tokens), AnswerReport(
+            question_tokens=len(question),
+            answer_tokens=len(stream.tokens),
+            first_token_seconds=first - start,
+            seconds=end - start,
+            attended=attended if visible else None,
+            visible=visible or None,
+        )
 
     def _mode(self, context: int, question: int, cache: Any, state: AttentionState) -> Mode:
         """Dense, or sparse from the first question token or the first generated one on."""
         if self.attention is None:
             return DenseMode(self.model)
         sparse_from = context if self.protocol == "question" else context + question
-        mode = SparseMode(self.model, self.attention, self.dense_layers, sparse_from=sparse_from, meter=self.meter)
+        mode = SparseMode(
+            self.model,
+            self.attention,
+            self.dense_layers,
+            sparse_from=sparse_from,
+            meter=self.meter,
+            on_call=self.on_call,
+        )
         mode.keep_state(cache, state)
         return mode
 
-    def _counted(self, mode: Mode) -> Mode:
+    def _counted(self, mode: _Mode) -> _Mode:
         self._modes.append(mode)
         return mode
 
@@ -148,30 +159,6 @@ class Asking:
                 f"{type(self.model).__name__} should have attended sparsely, but made no sparse attention call: "
                 "its answers would be dense ones"
             )
-
-    def _room(self, tokens: RequestTokens, number: int) -> int:
-        """How many tokens the model's positions leave for the answer."""
-        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        if limit is None:
-            return int(self.options.chosen["max_new_tokens"])
-        context, question = len(tokens.context), len(tokens.questions[number])
-        room = int(limit) - context - question
-        if room < 1:
-            raise RequestError(
-                f"question {number} does not fit: {context} context tokens and {question} question tokens leave no "
-                f"position for an answer, the model has {limit}"
-            )
-        return room
-
-    def _ids(self, tokens: list[int]) -> Tensor:
-        return torch.tensor([tokens], device=self.model.get_input_embeddings().weight.device)
-
-    def _now(self) -> float:
-        """A clock that waits for what the accelerator still has to do."""
-        device = self.model.get_input_embeddings().weight.device
-        if device.type != "cpu":
-            torch.accelerator.synchronize(device)
-        return time.perf_counter()
 
 
 def _set(options: dict[str, Any]) -> dict[str, Any]:

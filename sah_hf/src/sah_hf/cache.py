@@ -1,4 +1,4 @@
-"""Fork a KV cache: continue from it without changing it.
+"""Fork a KV cache: continue from it without changing it; and how much memory it holds.
 
 Cropping a cache back does not return to where it was: sliding layers have dropped keys by then, linear-attention layers
 have no length to crop, quantized ones round anew. A fork leaves the context's cache alone instead.
@@ -7,11 +7,13 @@ have no length to crop, quantized ones round anew. A fork leaves the context's c
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+from torch import Tensor
 from transformers import cache_utils
 
-__all__ = ["fork_cache"]
+__all__ = ["fork_cache", "held_bytes"]
 
 # Updating these replaces their tensors by new ones, so a fork may share them. Other kinds write in place.
 _REPLACING = tuple(
@@ -33,3 +35,22 @@ def fork_cache(cache: Any) -> Any:
     fork = copy.copy(cache)
     fork.layers = [copy.copy(layer) if type(layer) in _REPLACING else copy.deepcopy(layer) for layer in layers]
     return fork
+
+
+def held_bytes(cache: Any) -> int:
+    """Bytes of memory that a cache's tensors hold; memory that several of them share counts once, and whole."""
+    storages = {tensor.untyped_storage()._cdata: tensor.untyped_storage().nbytes() for tensor in _tensors(cache)}
+    return sum(storages.values())
+
+
+def _tensors(part: Any) -> Iterator[Tensor]:
+    """Every tensor in a cache, or in a part of one."""
+    if isinstance(part, Tensor):
+        yield part
+        return
+    if isinstance(part, list | tuple | dict):
+        parts: Iterable[Any] = part.values() if isinstance(part, dict) else part
+    else:
+        parts = vars(part).values() if hasattr(part, "get_seq_length") else ()
+    for each in parts:
+        yield from _tensors(each)

@@ -37,6 +37,7 @@ class Meter:
     def __init__(self, *, measure_error: bool = False) -> None:
         self.measure_error = measure_error
         self._layers: dict[int, _Totals] = {}
+        self._asked = (0, 0)
 
     def record(self, inputs: AttentionInputs, output: AttentionOutput) -> None:
         """Count one sparse call."""
@@ -66,11 +67,26 @@ class Meter:
         """How many sparse calls were made, in all layers together."""
         return sum(totals.paths.total() for totals in self._layers.values())
 
+    def newly_counted(self) -> tuple[int, int]:
+        """Keys attended to and keys visible in what was counted since this was last asked."""
+        before, self._asked = self._asked, self.counted
+        return self._asked[0] - before[0], self._asked[1] - before[1]
+
+    @property
+    def counted(self) -> tuple[int, int]:
+        """Keys attended to and keys visible in everything counted so far; waits for the device once."""
+        if not self._layers:
+            return 0, 0
+        layers = self._layers.values()
+        device = next(iter(layers)).attended.device
+        sums = [torch.stack([each.attended.sum(), each.visible.sum()]).to(device) for each in layers]
+        attended, visible = torch.stack(sums).sum(0).tolist()
+        return attended, visible + sum(each.visible_to_all * len(each.attended) for each in layers)
+
     @property
     def density(self) -> float | None:
         """Attended over visible keys of everything counted; None where nothing was."""
-        attended = sum(int(totals.attended.sum()) for totals in self._layers.values())
-        visible = sum(int((totals.visible + totals.visible_to_all).sum()) for totals in self._layers.values())
+        attended, visible = self.counted
         return attended / visible if visible else None
 
     def layer(self, number: int) -> LayerReport:

@@ -5,15 +5,25 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .report import AnswerReport
 from .request import Request, RequestResponse
+
+if TYPE_CHECKING:
+    from sah_core import AttentionInputs, AttentionOutput
+
+    from .read_context import ReadContext
 
 __all__ = ["ModelAdapter"]
 
 
 class ModelAdapter(ABC):
     """A model that answers requests, with sparse attention where its config has any."""
+
+    @abstractmethod
+    def read_context(self, request: Request) -> ReadContext:
+        """Read a request's context once, for every adapter of the same model to answer from."""
 
     @abstractmethod
     def process_request(
@@ -23,13 +33,18 @@ class ModelAdapter(ABC):
         *,
         measure_error: bool = False,
         on_text: Callable[[int, str], None] | None = None,
-        on_answer: Callable[[int, str], None] | None = None,
+        on_answer: Callable[[int, str, AnswerReport], None] | None = None,
+        on_call: Callable[[AttentionInputs, AttentionOutput], None] | None = None,
+        context: ReadContext | None = None,
     ) -> RequestResponse:
         """Answer a request's questions, each from its context alone.
 
-        ``generation`` overrides options for this request; ``measure_error`` also compares each sparse attention output
-        with the dense one; ``on_text`` is given a question's number and each new piece of its answer, ``on_answer`` the
-        number and the whole answer once it is finished.
+        * ``generation``: overrides options for this request.
+        * ``measure_error``: also compare each sparse attention output with the dense one.
+        * ``on_text``: given a question's number and each new piece of its answer; ``on_answer``: the number, the whole
+          answer once it is finished, and its report.
+        * ``on_call``: given the inputs and the output of every sparse attention call, to look at; it changes neither.
+        * ``context``: the request's context, as `read_context` gave it: it is not read again, and stays as it is.
         """
 
     @abstractmethod

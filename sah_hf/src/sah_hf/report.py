@@ -43,7 +43,7 @@ class LayerReport:
 
 @frozen
 class AnswerReport:
-    """Tokens and seconds of one question and its answer."""
+    """Tokens, seconds and keys of one question and its answer."""
 
     question_tokens: int
     """Of the question with the answer prefix and, in a chat, the template after the context."""
@@ -53,6 +53,15 @@ class AnswerReport:
     """From handing in the question to the answer's first token."""
     seconds: float
     """From handing in the question to the end of its answer."""
+    attended: int | None
+    """Keys that question and answer attended to, over all sparse layers, heads and queries; None: nothing sparse."""
+    visible: int | None
+    """Keys that they could have attended to there."""
+
+    @property
+    def density(self) -> float | None:
+        """Attended over visible keys."""
+        return self.attended / self.visible if self.attended is not None and self.visible else None
 
 
 @frozen
@@ -76,8 +85,10 @@ class RequestReport:
     chat: bool
     context_tokens: int
     context_prefills: int
-    """How many times the model read a prompt from its beginning, counted; 1 for any number of questions."""
+    """How many times the model read a prompt from its beginning, counted: 1 for any number of questions, 0 where the
+    context had been read before."""
     prefill_seconds: float
+    """For reading the context, in this request or before."""
     answers: tuple[AnswerReport, ...]
     layers: tuple[LayerReport, ...]
     density: float | None

@@ -14,7 +14,7 @@ from sah_core import RunConfig
 from sah_core.cli.console import output_console
 
 from .adapter import ModelAdapterHF
-from .report import RequestReport
+from .report import AnswerReport, RequestReport
 from .request import Request
 from .tables import report_tables
 
@@ -49,7 +49,7 @@ def run_request(config: RunConfig, request: Request, output: Output, *, measure_
             waiting.close()
             output.text(number, request.asked[number], piece)
 
-        def answer(number: int, whole: str) -> None:
+        def answer(number: int, whole: str, _: AnswerReport) -> None:
             waiting.close()
             output.answer(number, request.asked[number], whole)
 

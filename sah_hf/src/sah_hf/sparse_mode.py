@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, NoReturn
 from weakref import WeakKeyDictionary, WeakSet
@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, WeakSet
 import torch
 from torch import Tensor, nn
 
-from sah_core import AttentionState, SparseAttention, UsageError
+from sah_core import AttentionInputs, AttentionOutput, AttentionState, SparseAttention, UsageError
 
 from .attention_call import AttentionCall, AttentionResult
 from .errors import GenerationError
@@ -18,7 +18,10 @@ from .forward_facts import ForwardFacts
 from .meter import Meter
 from .modes import Mode
 
-__all__ = ["SparseMode"]
+__all__ = ["OnCall", "SparseMode"]
+
+OnCall = Callable[[AttentionInputs, AttentionOutput], None]
+"""Called with each sparse attention call, after its output was computed."""
 
 
 class SparseMode(Mode):
@@ -39,12 +42,14 @@ class SparseMode(Mode):
         *,
         sparse_from: int = 1,
         meter: Meter | None = None,
+        on_call: OnCall | None = None,
     ) -> None:
         super().__init__(model)
         self.attention = attention
         self.dense_layers = frozenset(dense_layers)
         self.sparse_from = sparse_from
         self.meter = Meter() if meter is None else meter
+        self.on_call = on_call
         self.sparse_forwards = 0  # forwards, of the model or of its parts, that were to be sparse
         self._states: WeakKeyDictionary[Any, AttentionState] = WeakKeyDictionary()
         self._guarded: WeakSet[Any] = WeakSet()
@@ -114,6 +119,8 @@ class _SparseForward:
         inputs = call.inputs(self.first, self._padding(call.query), self.state, self.facts)
         output = self.mode.attention(inputs, need_weights=self.need_weights)
         self.mode.meter.record(inputs, output)
+        if self.mode.on_call is not None:
+            self.mode.on_call(inputs, output)
         weights = None if output.weights is None else output.weights.to(call.query.dtype)
         return output.output.transpose(1, 2).contiguous(), weights
 

@@ -1,0 +1,62 @@
+"""`ReadContext`: a context that a model has read, to ask questions of without reading it again."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import torch
+from attrs import field, frozen
+
+from .cache import held_bytes
+from .errors import RequestError, UnsupportedModelError
+from .model_input import as_input, clock
+from .modes import DenseMode, opened
+
+__all__ = ["ReadContext", "read_context"]
+
+
+@frozen(eq=False)
+class ReadContext:
+    """One context in the KV cache of one model, filled by the model's own attention.
+
+    Every adapter of that model can ask of it, whatever its attention config: questions run on forks of the cache, which
+    itself never changes. It keeps model and cache in memory for as long as it is kept itself.
+    """
+
+    tokens: list[int] = field(repr=False)
+    """The context's, special tokens and the chat template before it included."""
+    cache: Any = field(repr=False)
+    seconds: float
+    """That reading took."""
+    nbytes: int
+    """Memory that the cache's tensors hold."""
+    model: Any = field(repr=False)
+
+    def check(self, model: Any, tokens: list[int]) -> None:
+        """Raise RequestError where this is not what the model would make of these tokens."""
+        if self.model is not model:
+            raise RequestError(
+                f"the context was read by another model object, a {type(self.model).__name__}: "
+                "read it again with an adapter of this one"
+            )
+        if self.tokens != tokens:
+            raise RequestError(
+                f"the context that was read, {len(self.tokens)} tokens, is not this request's, {len(tokens)} tokens: "
+                "read_context needs the request's own context, chat flag and tokenizer"
+            )
+
+
+def read_context(mode: DenseMode, tokens: list[int]) -> ReadContext:
+    """Let the mode's model read these tokens; UnsupportedModelError where it returns no KV cache."""
+    model: Any = mode.model
+    ids = as_input(model, tokens)
+    keywords: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "use_cache": True}
+    if "logits_to_keep" in inspect.signature(model.forward).parameters:
+        keywords["logits_to_keep"] = 1  # a long context's logits would need more memory than its cache
+    start = clock(model)
+    with torch.no_grad(), opened(mode):
+        cache = model(**keywords).past_key_values
+    if cache is None:
+        raise UnsupportedModelError(f"{type(model).__name__} returns no KV cache to continue a context from")
+    return ReadContext(tokens, cache, clock(model) - start, held_bytes(cache), model)

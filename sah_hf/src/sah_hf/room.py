@@ -1,0 +1,34 @@
+"""How many positions of a model a request leaves for its answers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .errors import RequestError
+from .tokens import RequestTokens
+
+__all__ = ["check_room", "room_for_answer"]
+
+
+def room_for_answer(model: Any, tokens: RequestTokens, number: int) -> int | None:
+    """How many tokens the answer to a question can have; None where the model's positions have no end.
+
+    Raises RequestError where it is none.
+    """
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if limit is None:
+        return None
+    context, question = len(tokens.context), len(tokens.questions[number])
+    room = int(limit) - context - question
+    if room < 1:
+        raise RequestError(
+            f"question {number} does not fit: {context} context tokens and {question} question tokens leave no "
+            f"position for an answer, the model has {limit}"
+        )
+    return room
+
+
+def check_room(model: Any, tokens: RequestTokens) -> None:
+    """Raise RequestError where a question has no position for an answer."""
+    for number in range(len(tokens.questions)):
+        room_for_answer(model, tokens, number)
