@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -24,6 +25,7 @@ from sah_core.config.options import Options
 from sah_core.config.run import checked_options, checked_version
 from sah_core.config.wording import ConfigSection, custom_error, one_error, reworded
 from sah_core.errors import SahError
+from sah_core.masker_config import MaskerConfig
 from sah_core.plugins import Registry, default_registry
 
 from .contender import AttentionEntry, Contender
@@ -100,10 +102,29 @@ def _name_alone(value: Any) -> Any:
 AnyModel = Annotated[ModelEntry, BeforeValidator(_name_alone)]
 
 
+def _learner(value: Any, info: ValidationInfo) -> Any:
+    """A masker that learns, its folder left to the benchmark; its name alone will do."""
+    given = {"kind": value} if isinstance(value, str) else value
+    registry = registry_of(info)
+    if not isinstance(given, Mapping) or given.get("kind") not in registry.calibrated_kinds:
+        return given
+    return {registry.calibrator(given["kind"]).field: CALIBRATED, **given}
+
+
+def _learns(masker: MaskerConfig, info: ValidationInfo) -> MaskerConfig:
+    known = registry_of(info).calibrated_kinds
+    if masker.kind not in known:
+        learners = ", ".join(known) or "none that is installed"
+        raise custom_error("calibrated", f"{masker.kind} learns nothing; those that do: {learners}")
+    return masker
+
+
 class CalibrationConfig(ConfigSection):
     """What maskers learn before they are compared, from rows of tasks with their answers."""
 
-    maskers: Annotated[tuple[AnyMasker, ...], NOT_EMPTY] = Field(strict=False, description="those that learn")
+    maskers: Annotated[
+        tuple[Annotated[AnyMasker, BeforeValidator(_learner), AfterValidator(_learns)], ...], NOT_EMPTY
+    ] = Field(strict=False, description="those that learn, or their names alone")
     tasks: Annotated[tuple[AnyTask, ...], NOT_EMPTY] = Field(
         strict=False, description="what is read: contexts, questions, answers"
     )
