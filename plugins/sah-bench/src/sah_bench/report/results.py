@@ -1,0 +1,73 @@
+"""`Results`: a results directory in numbers, a cell at a time and beside dense attention."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from sah_bench.scoring.score import Scores, paired_difference
+from sah_bench.store.directory import ResultsDirectory
+from sah_core.errors import UsageError
+
+from .cell_result import CellResult
+from .read_cell import read_cell
+
+__all__ = ["Results", "read_results"]
+
+
+@frozen
+class Results:
+    """What was asked for, and what is known of it; cells in the order of the plan."""
+
+    name: str
+    benchmark: Mapping[str, Any]
+    """The config, as JSON."""
+    cells: tuple[CellResult, ...]
+
+    def count(self, status: str) -> int:
+        """How many cells have this status."""
+        return sum(1 for cell in self.cells if cell.status == status)
+
+
+def read_results(directory: ResultsDirectory) -> Results:
+    """Read everything; cells of the plan alone, so what an earlier plan left in the directory does not show.
+
+    Two lines of the plan may have one address: both show. A file of a cell that cannot be read makes that cell failed.
+    Raises UsageError where there is no plan, or one that cannot be read.
+    """
+    where = directory.path / "plan.json"
+    try:
+        plan = directory.plan
+        if plan is None:
+            raise UsageError(f"{directory.path}: nothing was asked for yet (there is no plan.json): run sah bench")
+        lines: Sequence[Mapping[str, Any]] = plan["cells"]
+        read = {line["address"]: read_cell(directory.cell(line["address"]), line) for line in lines}
+        cells = [_relabelled(read[line["address"]][0], line) for line in lines]
+        found = {address: scores for address, (_, scores) in read.items()}
+        return Results(str(plan["name"]), plan.get("benchmark") or {}, tuple(_compared(cells, found)))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+        raise UsageError(f"{where}: cannot be read: {reason}; sah bench writes it anew") from error
+
+
+def _relabelled(cell: CellResult, line: Mapping[str, Any]) -> CellResult:
+    """The cell under the names of this line of the plan."""
+    return attrs.evolve(cell, model=line["model"], attention=line["attention"], task=line["task"], swept=line["swept"])
+
+
+def _compared(cells: Sequence[CellResult], scores: Mapping[str, Scores | None]) -> list[CellResult]:
+    dense = {cell.pair: cell for cell in reversed(cells) if cell.protocol == "dense"}
+    return [_beside(cell, dense.get(cell.pair), scores) for cell in cells]
+
+
+def _beside(cell: CellResult, dense: CellResult | None, scores: Mapping[str, Scores | None]) -> CellResult:
+    if dense is None or cell.protocol == "dense":
+        return cell
+    ratio = cell.seconds / dense.seconds if cell.seconds is not None and dense.seconds else None
+    own, other = scores[cell.address], scores[dense.address]
+    found = None if own is None or other is None else paired_difference(own, other)
+    value, error = found or (None, None)
+    return attrs.evolve(cell, time_ratio=ratio, difference=value, difference_error=error)
