@@ -8,7 +8,10 @@ from pydantic import Field
 
 from .task import TaskConfig
 
-__all__ = ["FileConfig", "NeedleConfig"]
+__all__ = ["FILE_ENDINGS", "FileConfig", "NeedleConfig"]
+
+FILE_ENDINGS = (".jsonl", ".json", ".csv", ".parquet")
+"""Of the files that `FileConfig` reads."""
 
 
 class NeedleConfig(TaskConfig):

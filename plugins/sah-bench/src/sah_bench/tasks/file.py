@@ -96,7 +96,7 @@ def _max_new_tokens(record: Record) -> int:
     value = record.values.get("max_new_tokens")
     if value is None:
         return _MAX_NEW_TOKENS
-    number = int(value) if record.all_text and value.isdecimal() and len(value) < 10 else value
+    number = int(value) if record.all_text and value.isdecimal() and len(value) <= 10 else value
     if type(number) is not int or not 1 <= number < 2**31:
         raise ConfigError(f"{record.place}: max_new_tokens should be a whole number from 1 up, not {shown(value)}")
     return number

@@ -62,7 +62,9 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
 def read_table(path: Path) -> tuple[Row, ...]:
     """The rows that were written; raises UsageError where the file is not there or holds no such table."""
     try:
-        table = parquet.read_table(BytesIO(path.read_bytes()), schema=_SCHEMA)
+        table = parquet.read_table(BytesIO(path.read_bytes()))
+        if table.schema != _SCHEMA:
+            raise pyarrow.ArrowInvalid(f"its columns are {', '.join(table.schema.names)}")
         records = table.to_pylist()
     except (OSError, pyarrow.ArrowException) as error:
         reason = " ".join(str(getattr(error, "strerror", None) or error).split())
