@@ -19,7 +19,7 @@ class CellFiles:
     """The directory of one cell::
 
     cell.json               what was asked, of what, with which versions: all that its address is made of
-    answers.jsonl           a line a sample, in the order in which they were answered: see `add_answer`
+    answers.jsonl           a line a sample: see `answers`
     times.jsonl             seconds and bytes of each sample; differs from run to run
     scores.json             what the scorer made of the answers
     failure.json            why the cell is not complete, if it failed
@@ -35,13 +35,14 @@ class CellFiles:
         """A line a sample: ``sample`` (its number in the table), ``answer``, ``tokens``, ``attended``, ``visible``.
 
         ``attended`` and ``visible`` count keys over all sparse layers, heads and queries (null: attention was dense);
-        ``cut`` is how many tokens of the context were left out to make it fit. The same in every run.
+        ``cut`` is how many tokens of the context were left out to make it fit. The same in every run: lines are in the
+        order in which they were answered, and in the order of the samples once the cell is complete.
         """
         return LineFile(self.path / "answers.jsonl")
 
     @cached_property
     def times(self) -> LineFile:
-        """A line a sample, written before its answer: ``sample`` and what `sah_bench.executor.times` says.
+        """A line a sample, written before its answer: ``sample`` and what `sah_bench.executor.times.Times` says.
 
         A sample that was interrupted between the two lines has two here: the last one counts.
         """
@@ -61,8 +62,18 @@ class CellFiles:
         """What was measured of one sample, until the cell is complete."""
         return self.path / "measurements" / f"{sample:06}.parquet"
 
+    @property
+    def damaged(self) -> list[DamagedLine]:
+        """Lines that are no longer what was written; nothing is changed."""
+        return [*self.answers.read().damaged, *self.times.read().damaged]
+
     def mend(self) -> list[DamagedLine]:
-        """Set damaged lines aside, and drop torn ones; which lines were damaged."""
+        """Set damaged lines aside, drop torn ones and files that were never finished; which lines were damaged.
+
+        Only for who holds the cell's lock.
+        """
+        for partial in self.path.rglob("*.partial"):
+            partial.unlink()
         return [*self.answers.mend(self.set_aside), *self.times.mend(self.set_aside)]
 
     def write_identity(self, identity: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ class ResultsDirectory:
     sah-bench.json                  the format, and the version that began it
     plan.json                       what was last asked for: the benchmark, and its cells in order
     tables/DIGEST.parquet           the rows of a task
-    calibrations/ADDRESS/KIND/      what a masker learned
+    calibrations/ADDRESS/KIND/      what a masker learned; beside it complete.json, once all of them have
     cells/ADDRESS/                  one cell: see `CellFiles`
     locks/ADDRESS.lock              held by the process that works on the cell
     """
@@ -50,8 +50,10 @@ class ResultsDirectory:
         directory = cls(path)
         try:
             path.mkdir(parents=True, exist_ok=True)
+            # Listed before the mark is looked for: another run may be beginning here, and it writes its mark first.
+            foreign = any(not entry.name.startswith(_MARK) for entry in path.iterdir())
             if not (path / _MARK).exists():
-                if any(path.iterdir()):
+                if foreign:
                     raise UsageError(f"{path}: is not empty and holds no results of sah bench: name another directory")
                 write_json(path / _MARK, {"format": FORMAT, "version": version("sah-bench")})
         except OSError as error:

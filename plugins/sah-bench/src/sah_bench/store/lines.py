@@ -1,8 +1,8 @@
 """JSON lines that are appended durably, one checksum each, so that a torn or a damaged line is noticed.
 
-A line is a JSON object with its CRC-32 as the last field. A process that is killed while it writes leaves a line
-without its end, which is dropped: nobody was told that it had been written. Any other line that cannot be read was
-damaged later, and is set aside and named.
+A line is a JSON object whose last field is the CRC-32 of all the bytes before that field. A process that is killed
+while it writes leaves a line without its end, which is dropped: nobody was told that it had been written. Any other
+line that cannot be read was damaged later, and is set aside and named.
 """
 
 from __future__ import annotations
@@ -10,14 +10,18 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from attrs import frozen
 
+from .whole_files import write_whole
+
 __all__ = ["DamagedLine", "LineFile", "Lines"]
 
 _CHECK = "crc"
+_TAIL = len(f'"{_CHECK}": "01234567"}}')
 
 
 @frozen
@@ -49,12 +53,10 @@ class LineFile:
         self.path = path
 
     def read(self) -> Lines:
-        """All lines that are whole; a file that is not there has none. Nothing is changed."""
-        try:
-            content = self.path.read_bytes()
-        except FileNotFoundError:
+        """All lines that are whole; where there is no regular file, there are none. Nothing is changed."""
+        if not self.path.is_file():
             return Lines([], [], torn=False)
-        *whole, rest = content.split(b"\n")
+        *whole, rest = self.path.read_bytes().split(b"\n")
         values: list[dict[str, Any]] = []
         damaged: list[DamagedLine] = []
         for number, line in enumerate(whole, 1):
@@ -65,10 +67,11 @@ class LineFile:
                 values.append(value)
         return Lines(values, damaged, torn=bool(rest))
 
-    def append(self, *values: dict[str, Any]) -> None:
-        """Write lines at the end, on the disk when this returns; all of them or, where that fails, none.
+    def append(self, *values: dict[str, Any], durable: bool = True) -> None:
+        """Write lines at the end; all of them or, where that fails, none.
 
-        Raises OSError where they cannot be written.
+        ``durable``: they are on the disk when this returns, and a power failure cannot take them back. Otherwise only
+        the end of this process cannot. Raises OSError where they cannot be written.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = b"".join(_encoded(value) for value in values)
@@ -79,50 +82,47 @@ class LineFile:
                 written = 0
                 while written < len(content):
                     written += os.write(file, content[written:])
-                os.fsync(file)
+                if durable:
+                    os.fsync(file)
             except OSError:
-                if os.path.isfile(self.path):
+                if self.path.is_file():
                     os.ftruncate(file, before)
                 raise
         finally:
             os.close(file)
 
+    def rewrite(self, values: Iterable[dict[str, Any]]) -> None:
+        """Put other lines in place of all; raises OSError, and then nothing is changed."""
+        write_whole(self.path, b"".join(_encoded(value) for value in values))
+
     def mend(self, set_aside: LineFile) -> list[DamagedLine]:
         """Drop a torn last line, and move damaged ones to another file; which ones these were."""
         lines = self.read()
-        if not lines.damaged and not lines.torn:
-            return []
         if lines.damaged:
             set_aside.append(
                 *({"file": line.file.name, "line": line.number, "text": line.text} for line in lines.damaged)
             )
-        partial = self.path.with_name(f"{self.path.name}.partial")
-        partial.unlink(missing_ok=True)
-        if lines.values:
-            LineFile(partial).append(*lines.values)
-        else:
-            partial.touch()
-        os.replace(partial, self.path)
+        if lines.damaged or lines.torn:
+            self.rewrite(lines.values)
         return lines.damaged
 
 
 def _encoded(value: dict[str, Any]) -> bytes:
     if _CHECK in value:
         raise ValueError(f"{_CHECK!r} is the checksum's field")
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False)
-    return json.dumps({**value, _CHECK: _checksum(text)}, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    marked = json.dumps({**value, _CHECK: "01234567"}, ensure_ascii=False, allow_nan=False)
+    head = marked.encode("utf-8", "surrogatepass")[:-_TAIL]
+    return head + _tail(head) + b"\n"
 
 
 def _decoded(line: bytes) -> dict[str, Any] | None:
-    try:
-        value = json.loads(line)
-    except ValueError:
+    head, tail = line[:-_TAIL], line[-_TAIL:]
+    if tail != _tail(head):
         return None
-    if not isinstance(value, dict):
-        return None
-    check = value.pop(_CHECK, None)
-    return value if check == _checksum(json.dumps(value, ensure_ascii=False)) else None
+    value: dict[str, Any] = json.loads(line)
+    del value[_CHECK]
+    return value
 
 
-def _checksum(text: str) -> str:
-    return f"{zlib.crc32(text.encode('utf-8', 'surrogatepass')):08x}"
+def _tail(head: bytes) -> bytes:
+    return f'"{_CHECK}": "{zlib.crc32(head):08x}"}}'.encode()

@@ -1,0 +1,155 @@
+"""`Asking`: what is left of a cell, asked of its model, each answer on the disk as soon as it is there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from attrs import define, frozen
+
+from sah_bench.plan.cell import Cell
+from sah_bench.store.cell_files import CellFiles
+from sah_bench.tasks.row import Row
+from sah_hf.adapter import ModelAdapterHF
+from sah_hf.read_context import ReadContext
+from sah_hf.report import AnswerReport
+from sah_hf.request import Request
+
+from .events import Event, SampleAnswered, SampleBegun
+from .fitting import FittedContext, fitted_contexts
+from .models import ReadyModel
+from .times import Times, memory_bytes
+
+if TYPE_CHECKING:
+    from sah_bench.measure.micro import MicroMetricLogger
+
+__all__ = ["Asking"]
+
+
+@define(eq=False)
+class Asking:
+    """The questions of one cell on their way through a model.
+
+    ``sample`` is the one that is being answered, ``model_seconds`` what the model took for those that are.
+    """
+
+    cell: Cell
+    rows: Sequence[Row]
+    files: CellFiles
+    ready: ReadyModel
+    logger: MicroMetricLogger | None
+    tell: Callable[[Event], None]
+    sample: int | None = None
+    model_seconds: float = 0.0
+
+    def ask(self, samples: Sequence[int]) -> None:
+        """Answer these samples, in their order; raises whatever stops it, and what was answered until then stays."""
+        fitted = self._fitted()
+        dense = self.cell.protocol == "dense"
+        adapter = ModelAdapterHF(
+            self.ready.model,
+            self.cell.attention,
+            self.ready.tokenizer,
+            None if dense else {"sparse_from": self.cell.protocol},
+            self.cell.generation,
+        )
+        for batch in _batches(self.rows, samples):
+            self._ask_together(adapter, fitted[self.rows[batch[0]].context], batch)
+        self.sample = None
+
+    def _ask_together(self, adapter: ModelAdapterHF, fitted: FittedContext, batch: Sequence[int]) -> None:
+        """Answer samples that share context, answer prefix and number of new tokens."""
+        row = self.rows[batch[0]]
+        request = Request(fitted.text, [self.rows[sample].question for sample in batch], row.answer_prefix)
+        self.sample = batch[0]
+        self.tell(SampleBegun(batch[0]))
+        context, new = self.ready.contexts.get(fitted.text, lambda: adapter.read_context(request))
+        self.model_seconds += context.seconds if new else 0.0
+
+        def keep(number: int, answer: str, report: AnswerReport) -> None:
+            seconds = context.seconds if new and number == 0 else None
+            self._keep(_Answered(batch[number], answer, report, fitted.cut, context, seconds))
+            if number + 1 < len(batch):
+                self.tell(SampleBegun(batch[number + 1]))
+                self._prepare(batch[number + 1], context)
+
+        self._prepare(batch[0], context)
+        adapter.process_request(
+            request, self._new_tokens_option(row), context=context, on_answer=keep, on_call=self.logger
+        )
+
+    def _prepare(self, sample: int, context: ReadContext) -> None:
+        self.sample = sample
+        if self.logger is not None:
+            self.logger.begin(sample, len(context.tokens))
+        if self.cell.generation.get("do_sample"):
+            # Of the sample alone, so that a run that goes on here draws what an undisturbed one would.
+            digest = hashlib.sha256(f"{self.cell.seed} {sample}".encode()).digest()
+            torch.manual_seed(int.from_bytes(digest[:8]) >> 1)
+
+    def _keep(self, answered: _Answered) -> None:
+        """Write all that is known of a sample, its answer last: what has an answer is never asked again."""
+        sample, report = answered.sample, answered.report
+        self.model_seconds += report.seconds
+        times = Times(
+            sample=sample,
+            context_tokens=len(answered.context.tokens),
+            question_tokens=report.question_tokens,
+            context_seconds=answered.context_seconds,
+            first_token_seconds=report.first_token_seconds,
+            seconds=report.seconds,
+            index_bytes=None,
+            memory_bytes=memory_bytes(self.ready.device),
+            worker=self.ready.device,
+        )
+        self.files.times.append(times.to_dict(), durable=False)
+        if self.logger is not None:
+            self.logger.write(self.files.measurements_of(sample))
+        self.files.answers.append(
+            {
+                "sample": sample,
+                "answer": answered.answer,
+                "tokens": report.answer_tokens,
+                "attended": report.attended,
+                "visible": report.visible,
+                "cut": answered.cut,
+            }
+        )
+        self.tell(SampleAnswered(sample))
+
+    def _fitted(self) -> Mapping[str, FittedContext]:
+        return self.ready.fitted(
+            (self.cell.table, self.cell.truncate, self.cell.generation.get("max_new_tokens")),
+            lambda: fitted_contexts(
+                self.rows, self.ready.tokenizer, self.ready.positions, self._new_tokens, self.cell.truncate
+            ),
+        )
+
+    def _new_tokens(self, row: Row) -> int:
+        return int(self.cell.generation.get("max_new_tokens", row.max_new_tokens))
+
+    def _new_tokens_option(self, row: Row) -> dict[str, Any]:
+        return {} if "max_new_tokens" in self.cell.generation else {"max_new_tokens": row.max_new_tokens}
+
+
+@frozen
+class _Answered:
+    """One answer, and what belongs to it."""
+
+    sample: int
+    answer: str
+    report: AnswerReport
+    cut: int
+    context: ReadContext
+    context_seconds: float | None
+
+
+def _batches(rows: Sequence[Row], samples: Sequence[int]) -> Iterator[list[int]]:
+    """Samples that one request can ask, in the order in which the first of each comes."""
+    batches: dict[tuple[str, str, int], list[int]] = {}
+    for sample in samples:
+        row = rows[sample]
+        batches.setdefault((row.context, row.answer_prefix, row.max_new_tokens), []).append(sample)
+    yield from batches.values()

@@ -1,0 +1,33 @@
+"""`KeptContexts`: contexts that a model has read, kept for the next cells that ask about them."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from sah_hf.read_context import ReadContext
+
+__all__ = ["KeptContexts"]
+
+
+class KeptContexts:
+    """The contexts that were used last, of one model, as many as ``memory`` bytes hold."""
+
+    def __init__(self, memory: float) -> None:
+        self._memory = memory
+        self._kept: OrderedDict[str, ReadContext] = OrderedDict()
+
+    def get(self, text: str, read: Callable[[], ReadContext]) -> tuple[ReadContext, bool]:
+        """The context as it was read before, or read now; and whether it was read now."""
+        if text in self._kept:
+            self._kept.move_to_end(text)
+            return self._kept[text], False
+        context = read()
+        self._kept[text] = context
+        while sum(kept.nbytes for kept in self._kept.values()) > self._memory:
+            self._kept.popitem(last=False)
+        return context, True
+
+    def clear(self) -> None:
+        """Keep none."""
+        self._kept.clear()
