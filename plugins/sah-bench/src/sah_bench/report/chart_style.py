@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-__all__ = ["Theme", "colours", "config", "ink", "shapes"]
+__all__ = ["THEMES", "Theme", "colours", "config", "ink", "shapes"]
 
 Theme = Literal["light", "dark"]
+THEMES: tuple[Theme, ...] = ("light", "dark")
 
 # Okabe and Ito's colours for all kinds of colour vision, without the black and the yellow that a page swallows.
 _COLOURS = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import pyarrow  # type: ignore[import-untyped]  # it has no types
@@ -19,39 +21,34 @@ def metrics_of(measurements: pyarrow.Table) -> list[str]:
     return sorted(str(name) for name in compute.unique(measurements["metric"]).to_pylist() if name is not None)
 
 
-def summed_up(measurements: pyarrow.Table, metric: str, keys: Sequence[str]) -> list[dict[str, Any]]:
+def summed_up(measurements: pyarrow.Table, keys: Sequence[str]) -> list[dict[str, Any]]:
     """For each combination of ``keys``: these, ``mean``, ``low`` and ``high`` (5 % and 95 % of the values), ``count``.
 
-    Keys are columns such as layer, head and step; rows are sorted by them. What is no number is left out. Percentiles
-    lie between two values in proportion.
+    Keys are columns such as metric, layer, head and step; rows are sorted by them. What is no number is left out.
+    Percentiles lie between two values in proportion.
     """
-    chosen = measurements.filter(
-        compute.and_(compute.equal(measurements["metric"], metric), compute.is_finite(measurements["value"]))
-    )
+    chosen = measurements.filter(compute.is_finite(measurements["value"]))
+    if not chosen.num_rows:
+        return []
     if "step" in keys:
         chosen = _binned(chosen)
     chosen = chosen.select([*keys, "value"])
     chosen = chosen.sort_by([*((key, "ascending") for key in keys), ("value", "ascending")])
     groups = chosen.group_by(list(keys), use_threads=False).aggregate([("value", "mean"), ("value", "count")])
     counts = groups["value_count"].to_pylist()
-    first = 0
-    summed = []
-    values = chosen["value"].combine_chunks() if chosen.num_rows else []
-    for row, count in zip(groups.to_pylist(), counts, strict=True):
-        part = {key: row[key] for key in keys}
-        low, high = (_between(values, first, count, share) for share in (0.05, 0.95))
-        summed.append({**part, "mean": row["value_mean"], "low": low, "high": high, "count": count})
-        first += count
-    return summed
+    low, high = (_percentiles(chosen["value"], counts, share) for share in (0.05, 0.95))
+    columns = {**{key: groups[key].to_pylist() for key in keys}, "mean": groups["value_mean"].to_pylist()}
+    columns |= {"low": low, "high": high, "count": counts}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
 
 
-def _between(values: Any, first: int, count: int, share: float) -> float:
-    """The value below which this share of ``count`` sorted values lies, which begin at ``first``."""
-    at = share * (count - 1)
-    below = int(at)
-    low = float(values[first + below].as_py())
-    high = float(values[first + min(below + 1, count - 1)].as_py())
-    return low + (at - below) * (high - low)
+def _percentiles(values: pyarrow.ChunkedArray, counts: Sequence[int], share: float) -> list[float]:
+    """For runs of sorted values of these lengths, the value below which this share of the run lies."""
+    firsts = [0, *accumulate(counts)]
+    at = [first + share * (count - 1) for first, count in zip(firsts, counts, strict=False)]
+    below = compute.take(values, [math.floor(place) for place in at]).to_pylist()
+    above = compute.take(values, [math.ceil(place) for place in at]).to_pylist()
+    return [low + (place % 1) * (high - low) for low, high, place in zip(below, above, at, strict=True)]
 
 
 def _binned(measurements: pyarrow.Table) -> pyarrow.Table:

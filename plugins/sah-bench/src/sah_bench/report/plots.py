@@ -8,6 +8,7 @@ from typing import Any
 import altair as alt
 import pyarrow  # type: ignore[import-untyped]  # it has no types
 import vl_convert
+from pyarrow import compute
 
 from sah_bench.store.whole_files import write_whole
 from sah_core.errors import UsageError
@@ -16,7 +17,7 @@ from .chart_style import config
 from .groups import grouped
 from .measured import metrics_of, summed_up
 from .measured_chart import Granularity, measured_chart
-from .quality_chart import Cost, points, quality_layers
+from .quality_chart import CHOSEN, Cost, points, quality_layers
 from .results import Results
 
 __all__ = ["Granularity", "PlotGenerator", "quality_plots", "save"]
@@ -45,7 +46,8 @@ class PlotGenerator:
             raise UsageError(f"{metric!r} was not measured; measured: {', '.join(known) or 'nothing'}")
         several = ["attention"] if "attention" in self.measurements.column_names else []
         names = list(dict.fromkeys(self.measurements["attention"].to_pylist())) if several else []
-        rows = summed_up(self.measurements, metric, [*several, *granularity.keys])
+        chosen = self.measurements.filter(compute.equal(self.measurements["metric"], metric))
+        rows = summed_up(chosen, [*several, *granularity.keys])
         data = alt.InlineData(values=rows)
         chart = measured_chart(data, metric, granularity, names=names, width=width, height=height)
         return chart.properties(title=title) if title is not None else chart
@@ -78,10 +80,14 @@ def _faceted(data: list[dict[str, Any]], cost: Cost, families: list[str]) -> Any
     drawn = [family for family in families if any(datum["family"] == family for datum in data)]
     tasks = [str(task) for task in dict.fromkeys(datum["task"] for datum in data)]
     sized = any(datum["length"] is not None for datum in data)
-    chart = alt.layer(*quality_layers(cost, drawn, width=250, height=210)).facet(
-        data=alt.InlineData(values=data),
-        row=alt.Row("task:N", title=None, sort=tasks),
-        column=alt.Column("length:O", title="tokens of context") if sized else alt.Undefined,
+    chart = (
+        alt.layer(*quality_layers(cost, drawn, width=250, height=210))
+        .add_params(CHOSEN)
+        .facet(
+            data=alt.InlineData(values=data),
+            row=alt.Row("task:N", title=None, sort=tasks),
+            column=alt.Column("length:O", title="tokens of context") if sized else alt.Undefined,
+        )
     )
     return chart if cost == "density" else chart.resolve_scale(x="independent")
 

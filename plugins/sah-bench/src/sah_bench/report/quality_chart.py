@@ -11,7 +11,7 @@ from .chart_style import Theme, colours, ink, shapes
 from .groups import Group
 from .wording import duration, percent, plus_minus, ratio, signed
 
-__all__ = ["Cost", "points", "quality_layers"]
+__all__ = ["CHOSEN", "Cost", "points", "quality_layers", "quality_pair"]
 
 Cost = Literal["density", "milliseconds"]
 
@@ -21,21 +21,26 @@ _TITLES = {
 }
 _SHOWN = {"density": "format(100 * datum.value, '~g') + ' %'", "milliseconds": "format(datum.value, ',~g')"}
 # Those that lie outside of what is drawn are left out by Vega.
-_TICKS = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 5)]
+_TICKS = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 3, 5, 7)]
+
+CHOSEN = alt.selection_point(name="chosen", fields=["family"], bind="legend")
+"""The family that was clicked in the legend; the others fade."""
 
 
 def points(groups: Iterable[Group]) -> list[dict[str, Any]]:
     """A datum for each group that has a score and a density."""
     return [
         {
+            "model": group.model,
+            "protocol": group.protocol,
             "task": group.task,
             "length": group.length,
             "family": group.family,
             "attention": group.attention,
             "dense": group.protocol == "dense",
             "score": group.score,
-            "low": group.score - (group.standard_error or 0.0),
-            "high": group.score + (group.standard_error or 0.0),
+            "low": max(0.0, group.score - (group.standard_error or 0.0)),
+            "high": min(1.0, group.score + (group.standard_error or 0.0)),
             "density": group.density,
             "milliseconds": None if group.seconds is None else 1000 * group.seconds,
             "said_score": plus_minus(group.score, group.standard_error),
@@ -54,13 +59,12 @@ def quality_layers(
 ) -> list[alt.Chart]:
     """Layers over data of `points`: the dense score, the Pareto front, a line for each family, and points with errors.
 
-    Clicking a family in the legend fades the others. ``families`` fixes what colour and shape each has.
+    ``families`` fixes what colour and shape each has. They need the parameter `CHOSEN`.
     """
     chart = alt.Chart(width=width, height=height)
     sparse = chart.transform_filter(f"!datum.dense && datum.{cost} > 0")
     dense = chart.transform_filter("datum.dense")
-    chosen = alt.selection_point(name="chosen", fields=["family"], bind="legend")
-    faded = alt.condition(chosen, alt.value(1), alt.value(0.12))
+    faded = alt.condition(CHOSEN, alt.value(1), alt.value(0.12))
     x = alt.X(
         f"{cost}:Q",
         scale=alt.Scale(type="log", padding=14, nice=False),
@@ -91,7 +95,7 @@ def quality_layers(
             best="max(score)", sort=[alt.SortField(cost)], frame=[None, 0], groupby=["task", "length"]
         )
         .transform_filter("datum.score >= datum.best")
-        .mark_line(interpolate="step-after", color=ink(theme), strokeWidth=7, opacity=0.2, tooltip=None)
+        .mark_line(interpolate="step-after", color=ink(theme), strokeWidth=6, opacity=0.2, tooltip=None)
         .encode(x=x, y=y)
     )
     layers = [
@@ -104,9 +108,9 @@ def quality_layers(
         sparse.mark_rule(strokeWidth=1.2, tooltip=None).encode(
             x=x, y=alt.Y("low:Q", title="score"), y2="high:Q", color=colour, opacity=faded
         ),
-        sparse.mark_point(filled=True, size=64, opacity=1, cursor="pointer")
-        .encode(x=x, y=y, color=colour, shape=shape, tooltip=said, opacity=faded)
-        .add_params(chosen),
+        sparse.mark_point(filled=True, size=64, opacity=1, cursor="pointer").encode(
+            x=x, y=y, color=colour, shape=shape, tooltip=said, opacity=faded
+        ),
     ]
     if cost == "milliseconds":
         layers.insert(
@@ -116,3 +120,9 @@ def quality_layers(
             ),
         )
     return layers
+
+
+def quality_pair(data: alt.Data, families: Sequence[str], theme: Theme) -> alt.HConcatChart:
+    """Quality against density and against time, side by side over the same data of `points`, with one legend."""
+    density = alt.layer(*quality_layers("density", families, theme)).add_params(CHOSEN)
+    return alt.hconcat(density, alt.layer(*quality_layers("milliseconds", families, theme)), data=data)
