@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from attrs import define, frozen
+from attrs import define, field, frozen
 
 from sah_bench.plan.cell import Cell
 from sah_bench.store.cell_files import CellFiles
@@ -20,6 +22,7 @@ from sah_hf.request import Request
 from .events import Event, SampleAnswered, SampleBegun
 from .fitting import FittedContext, fitted_contexts
 from .models import ReadyModel
+from .syncing import Syncing
 from .times import Times, memory_bytes
 
 if TYPE_CHECKING:
@@ -32,7 +35,8 @@ __all__ = ["Asking"]
 class Asking:
     """The questions of one cell on their way through a model.
 
-    ``sample`` is the one that is being answered, ``model_seconds`` what the model took for those that are.
+    ``sample`` is the one that is being answered; ``model_seconds`` went into the adapter, which reads and answers, and
+    so would be needed without anything of this.
     """
 
     cell: Cell
@@ -43,6 +47,7 @@ class Asking:
     tell: Callable[[Event], None]
     sample: int | None = None
     model_seconds: float = 0.0
+    _syncing: Syncing = field(init=False)
 
     def ask(self, samples: Sequence[int]) -> None:
         """Answer these samples, in their order; raises whatever stops it, and what was answered until then stays."""
@@ -55,8 +60,9 @@ class Asking:
             None if dense else {"sparse_from": self.cell.protocol},
             self.cell.generation,
         )
-        for batch in _batches(self.rows, samples):
-            self._ask_together(adapter, fitted[self.rows[batch[0]].context], batch)
+        with Syncing(self.files.answers) as self._syncing:
+            for batch in _batches(self.rows, samples):
+                self._ask_together(adapter, fitted[self.rows[batch[0]].context], batch)
         self.sample = None
 
     def _ask_together(self, adapter: ModelAdapterHF, fitted: FittedContext, batch: Sequence[int]) -> None:
@@ -65,20 +71,31 @@ class Asking:
         request = Request(fitted.text, [self.rows[sample].question for sample in batch], row.answer_prefix)
         self.sample = batch[0]
         self.tell(SampleBegun(batch[0]))
-        context, new = self.ready.contexts.get(fitted.text, lambda: adapter.read_context(request))
-        self.model_seconds += context.seconds if new else 0.0
+        with self._counted(1):
+            context, new = self.ready.contexts.get(fitted.text, lambda: adapter.read_context(request))
 
         def keep(number: int, answer: str, report: AnswerReport) -> None:
-            seconds = context.seconds if new and number == 0 else None
-            self._keep(_Answered(batch[number], answer, report, fitted.cut, context, seconds))
-            if number + 1 < len(batch):
-                self.tell(SampleBegun(batch[number + 1]))
-                self._prepare(batch[number + 1], context)
+            with self._counted(-1):
+                seconds = context.seconds if new and number == 0 else None
+                self._keep(_Answered(batch[number], answer, report, fitted.cut, context, seconds))
+                if number + 1 < len(batch):
+                    self.tell(SampleBegun(batch[number + 1]))
+                    self._prepare(batch[number + 1], context)
 
         self._prepare(batch[0], context)
-        adapter.process_request(
-            request, self._new_tokens_option(row), context=context, on_answer=keep, on_call=self.logger
-        )
+        with self._counted(1):
+            adapter.process_request(
+                request, self._new_tokens_option(row), context=context, on_answer=keep, on_call=self.logger
+            )
+
+    @contextmanager
+    def _counted(self, sign: Literal[1, -1]) -> Iterator[None]:
+        """Count the time in it as the adapter's, or take it off that again."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.model_seconds += sign * (time.perf_counter() - start)
 
     def _prepare(self, sample: int, context: ReadContext) -> None:
         self.sample = sample
@@ -90,9 +107,12 @@ class Asking:
             torch.manual_seed(int.from_bytes(digest[:8]) >> 1)
 
     def _keep(self, answered: _Answered) -> None:
-        """Write all that is known of a sample, its answer last: what has an answer is never asked again."""
+        """Write all that is known of a sample, its answer last: what has an answer is never asked again.
+
+        From then on no end of this process can take it back. The disk, which is slow to confirm that it has it, does so
+        while the next question is answered, so a power failure may cost the last answer.
+        """
         sample, report = answered.sample, answered.report
-        self.model_seconds += report.seconds
         times = Times(
             sample=sample,
             context_tokens=len(answered.context.tokens),
@@ -104,7 +124,7 @@ class Asking:
             memory_bytes=memory_bytes(self.ready.device),
             worker=self.ready.device,
         )
-        self.files.times.append(times.to_dict(), durable=False)
+        self.files.times.append(times.to_dict())
         if self.logger is not None:
             self.logger.write(self.files.measurements_of(sample))
         self.files.answers.append(
@@ -117,6 +137,7 @@ class Asking:
                 "cut": answered.cut,
             }
         )
+        self._syncing.begin()
         self.tell(SampleAnswered(sample))
 
     def _fitted(self) -> Mapping[str, FittedContext]:

@@ -94,6 +94,8 @@ class _Work:
         rows = self._desk.rows(self._cell.table)
         self._say_what()
         answered = {line["sample"] for line in self._files.answers.read().values}
+        if self._cell.measure is not None and not self._files.measurements.exists():
+            answered = {sample for sample in answered if self._files.measurements_of(sample).exists()}
         left_out = {failure.sample for failure in self._job.overdue}
         left = [sample for sample in range(len(rows)) if sample not in answered and sample not in left_out]
         if left:
@@ -135,7 +137,10 @@ class _Work:
         return MicroMetricLogger(measure.metrics, rate=measure.rate, seed=self._cell.seed)
 
     def _finish(self, rows: Sequence[Row]) -> Failure | None:
-        """Put everything into its last form; the scores come last, and where they are, nothing is half done."""
+        """Put everything into its last form; the scores come last, and where they are, nothing is half done.
+
+        A sample that was answered twice, because its measurements were lost, keeps its first answer.
+        """
         values = {line["sample"]: line for line in reversed(self._files.answers.read().values)}
         ordered = [values[sample] for sample in sorted(values)]
         if ordered != self._files.answers.read().values:

@@ -43,7 +43,7 @@ class JobEnded:
     problems: tuple[str, ...] = ()
     """What else went wrong, though answers are there: damaged lines, a scorer or a metric that raised."""
     model_seconds: float = 0.0
-    """In the model: reading contexts, and answering."""
+    """In the adapter: reading contexts, and answering."""
     cell_seconds: float = 0.0
     """In all, the model loaded."""
 

@@ -24,7 +24,7 @@ class Outcome:
     problems: tuple[str, ...]
     """A sentence each, which names the cell."""
     model_seconds: float
-    """Reading contexts and answering, in all workers together."""
+    """In the adapter, reading contexts and answering, in all workers together."""
     cell_seconds: float
     """From a cell's first question to its scores, likewise."""
 

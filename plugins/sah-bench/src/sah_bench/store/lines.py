@@ -1,4 +1,4 @@
-"""JSON lines that are appended durably, one checksum each, so that a torn or a damaged line is noticed.
+"""JSON lines that are appended, one checksum each, so that a torn or a damaged line is noticed.
 
 A line is a JSON object whose last field is the CRC-32 of all the bytes before that field. A process that is killed
 while it writes leaves a line without its end, which is dropped: nobody was told that it had been written. Any other
@@ -67,27 +67,36 @@ class LineFile:
                 values.append(value)
         return Lines(values, damaged, torn=bool(rest))
 
-    def append(self, *values: dict[str, Any], durable: bool = True) -> None:
+    def append(self, *values: dict[str, Any]) -> None:
         """Write lines at the end; all of them or, where that fails, none.
 
-        ``durable``: they are on the disk when this returns, and a power failure cannot take them back. Otherwise only
-        the end of this process cannot. Raises OSError where they cannot be written.
+        When this returns, no end of this process can take them back; after `sync`, no power failure can either.
+        Raises OSError where they cannot be written.
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         content = b"".join(_encoded(value) for value in values)
-        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        except FileNotFoundError:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
             before = os.fstat(file).st_size
             try:
                 written = 0
                 while written < len(content):
                     written += os.write(file, content[written:])
-                if durable:
-                    os.fsync(file)
             except OSError:
                 if self.path.is_file():
                     os.ftruncate(file, before)
                 raise
+        finally:
+            os.close(file)
+
+    def sync(self) -> None:
+        """Wait until everything that was appended is on the disk; raises OSError where it cannot be."""
+        file = os.open(self.path, os.O_RDONLY)
+        try:
+            os.fsync(file)
         finally:
             os.close(file)
 
@@ -102,6 +111,7 @@ class LineFile:
             set_aside.append(
                 *({"file": line.file.name, "line": line.number, "text": line.text} for line in lines.damaged)
             )
+            set_aside.sync()
         if lines.damaged or lines.torn:
             self.rewrite(lines.values)
         return lines.damaged
