@@ -163,10 +163,10 @@ def test_any_number_is_a_score(tmp_path: Path, gives: Any) -> None:
     ],
 )
 def test_a_scorer_that_fails_costs_no_answer(tmp_path: Path, scorer: str, gives: Any, said: str) -> None:
-    """The reason is a sentence in ``scores.json``; the answers are as they were."""
-    files = answered(tmp_path, (1, "no"))
+    """The reason is a sentence in ``scores.json`` about the first sample that has one; the answers are as they were."""
+    files = answered(tmp_path, (3, "no"), (1, "no"))
     before = files.answers.path.read_bytes()
-    failure = score_cell(files, make_rows("ab", gives=gives), scorer, REGISTRY)
+    failure = score_cell(files, make_rows("abcd", gives=gives), scorer, REGISTRY)
     assert isinstance(failure, ScoringFailure)
     assert said in failure.error
     assert "\n" not in failure.error

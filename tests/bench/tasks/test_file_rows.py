@@ -151,6 +151,11 @@ MISTAKES = {
     "not JSON": ("x.jsonl", GOOD + "\n{oops}\n", "x.jsonl:2: no JSON: Expecting property name .* at column 2"),
     "not JSON, list": ("x.json", "[\n{},\n{]", "x.json: no JSON: .* at line 3 column 2"),
     "NaN": ("x.jsonl", GOOD[:-1] + ', "n": NaN}', "x.jsonl:1: no JSON that can be read: NaN is no JSON value"),
+    "no finite number": (
+        "x.jsonl",
+        GOOD[:-1] + ', "n": [1e999]}',
+        "x.jsonl:1: n should be a JSON value, such as a number or text, not [Infinity]",
+    ),
     "deep": ("x.jsonl", "[" * 100_000, "x.jsonl:1: no JSON that can be read: "),
     "no object": ("x.jsonl", "[1]", "x.jsonl:1: should be an object with the columns as its keys, not [1]"),
     "no list": ("x.json", GOOD, "x.json: a .json table is a list of objects, not {"),

@@ -29,9 +29,6 @@ _SCHEMA: Final = pyarrow.schema(
     ]
 )
 
-_DICTIONARY_BYTES: Final = 2**30
-"""Of the distinct values of a column; past it, a context would be written once for each of its questions."""
-
 
 def write_table(path: Path, rows: Iterable[Row]) -> None:
     """Write rows to a Parquet file, whole or not at all; a context takes its space once, however many questions it has.
@@ -50,12 +47,7 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
         for row in rows
     ]
     content = BytesIO()
-    parquet.write_table(
-        pyarrow.Table.from_pylist(records, schema=_SCHEMA),
-        content,
-        compression="zstd",
-        dictionary_pagesize_limit=_DICTIONARY_BYTES,
-    )
+    parquet.write_table(pyarrow.Table.from_pylist(records, schema=_SCHEMA), content, compression="zstd")
     write_whole(path, content.getvalue())
 
 
