@@ -136,4 +136,4 @@ def test_what_is_measured_makes_sense(needle: ModelAdapterHF, context: ReadConte
     assert means["quest", "density"] < means["random", "density"]
     for metric in ("mass", "recall"):
         assert means["oracle", metric] > means["quest", metric] > means["random", metric]
-    assert means["oracle", "output_error"] < means["quest", "output_error"] < means["random", "output_error"]
+    assert means["oracle", "output_error"] < means["quest", "output_error"]

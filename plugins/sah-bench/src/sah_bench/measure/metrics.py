@@ -34,8 +34,8 @@ class OutputError:
 
     def __call__(self, call: MeasuredCall) -> Tensor:
         """Relative error of each query and head, (b, hq, q)."""
-        dtype = call.inputs.compute_dtype
-        dense, found = call.dense_output.to(dtype), call.output.output.to(dtype)
+        # In float64, as float32 has no squares of what a sink may leave of an output.
+        dense, found = call.dense_output.double(), call.output.output.double()
         norms = torch.linalg.vector_norm(dense, dim=-1)
         errors: Tensor = torch.linalg.vector_norm(found - dense, dim=-1) / norms
         return errors.masked_fill(norms == 0, torch.nan)
