@@ -2,7 +2,7 @@
 
 * ``python``: executed, the blocks of a page one after another in one namespace; a ``text`` block right after one is
   what it prints.
-* ``yaml``: the blocks that are whole run configs are checked as configs.
+* ``yaml``: the blocks that are whole configs, of a run or of a benchmark, are checked as such.
 * ``console``: each ``$ sah ...`` line is run and has to succeed; a ``text`` block after it is for the eye.
 * ``bash``: the set-up commands, tried from a fresh clone by whoever releases; not here.
 """
@@ -19,7 +19,9 @@ import pytest
 from attrs import frozen
 from markdown_it import MarkdownIt
 
-from sah_core import load_config
+from sah_bench.config.bench import BenchConfig
+from sah_bench.config.load import load_bench
+from sah_core import RunConfig, load_config
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
@@ -52,6 +54,11 @@ def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
+def loaded(config: Path) -> RunConfig | BenchConfig:
+    """What a file of a run or of a benchmark says."""
+    return load_bench(config) if "\nmodels:" in config.read_text(encoding="utf-8") else load_config(config)
+
+
 def test_every_block_says_what_it_is() -> None:
     """A block in no known language is run by nothing."""
     unknown = [f"{name(p)}:{b.line} {b.language!r}" for p in PAGES for b in blocks(p) if b.language not in LANGUAGES]
@@ -64,7 +71,7 @@ def test_every_block_says_what_it_is() -> None:
 def test_python_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Executed in order, each printing what stands in the text block after it."""
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {"__name__": "page"}
+    namespace: dict[str, object] = {"__name__": "__main__"}
     found = blocks(page)
     for block, after in zip(found, [*found[1:], None], strict=True):
         if block.language != "python":
@@ -77,21 +84,22 @@ def test_python_blocks(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("page", in_pages("yaml"), ids=name)
-def test_yaml_blocks_that_are_run_configs(page: Path, tmp_path: Path) -> None:
+def test_yaml_blocks_that_are_configs(page: Path, tmp_path: Path) -> None:
     """A block with a version is a config that loads."""
     for block in blocks(page):
         if block.language == "yaml" and "version:" in block.code:
             path = tmp_path / f"line{block.line}.yaml"
             path.write_text(block.code, encoding="utf-8")
-            assert load_config(path).version == 1
+            assert loaded(path).version == 1
 
 
 @pytest.mark.parametrize("config", sorted((ROOT / "examples").glob("*.yaml")), ids=name)
 def test_example_configs(config: Path) -> None:
-    """Each is a config that loads; one that the README shows is shown as it is."""
-    assert load_config(config).version == 1
-    shown = [block.code for block in blocks(ROOT / "README.md") if block.language == "yaml"]
-    assert config.name not in (ROOT / "README.md").read_text(encoding="utf-8") or config.read_text() in shown
+    """Each is a config that loads; one that a page says it shows is shown as it is."""
+    assert loaded(config).version == 1
+    for page in PAGES:
+        if f"This is [examples/{config.name}]" in page.read_text(encoding="utf-8"):
+            assert config.read_text() in [block.code for block in blocks(page) if block.language == "yaml"], name(page)
 
 
 @pytest.mark.parametrize("page", in_pages("console"), ids=name)

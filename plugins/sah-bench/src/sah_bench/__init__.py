@@ -2,21 +2,78 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from sah_core.plugins import RegisterNamed, RegisterTask, hookimpl
 
 if TYPE_CHECKING:
     import typer
 
+    from .config.bench import BenchConfig
+    from .config.load import load_bench
+    from .executor.executor import BenchmarkExecutor
+    from .executor.local_workers import LocalWorkers
+    from .executor.outcome import Outcome
+    from .executor.workers import Workers
+    from .measure.micro import MicroMetric, MicroMetricLogger
+    from .plan.plan import Plan, make_plan
+    from .report.plots import Granularity, PlotGenerator
+    from .report.results import Results, read_results
+    from .report.write import write_report
+    from .store.directory import ResultsDirectory
+    from .tasks.row import Row
+    from .tasks.task import Task, TaskConfig
+
 SAH_API_VERSION = 1
+
+_LAZY = {
+    "BenchConfig": "config.bench",
+    "BenchmarkExecutor": "executor.executor",
+    "Granularity": "report.plots",
+    "LocalWorkers": "executor.local_workers",
+    "MicroMetric": "measure.micro",
+    "MicroMetricLogger": "measure.micro",
+    "Outcome": "executor.outcome",
+    "Plan": "plan.plan",
+    "PlotGenerator": "report.plots",
+    "Results": "report.results",
+    "ResultsDirectory": "store.directory",
+    "Row": "tasks.row",
+    "Task": "tasks.task",
+    "TaskConfig": "tasks.task",
+    "Workers": "executor.workers",
+    "load_bench": "config.load",
+    "make_plan": "plan.plan",
+    "read_results": "report.results",
+    "write_report": "report.write",
+}
 
 __all__ = [
     "SAH_API_VERSION",
+    "BenchConfig",
+    "BenchmarkExecutor",
+    "Granularity",
+    "LocalWorkers",
+    "MicroMetric",
+    "MicroMetricLogger",
+    "Outcome",
+    "Plan",
+    "PlotGenerator",
+    "Results",
+    "ResultsDirectory",
+    "Row",
+    "Task",
+    "TaskConfig",
+    "Workers",
+    "load_bench",
+    "make_plan",
+    "read_results",
     "sah_register_commands",
     "sah_register_metrics",
     "sah_register_scorers",
     "sah_register_tasks",
+    "write_report",
 ]
 
 
@@ -56,3 +113,15 @@ def sah_register_commands(app: typer.Typer) -> None:
     from .commands import add_commands
 
     add_commands(app)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_LAZY[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

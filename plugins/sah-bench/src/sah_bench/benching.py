@@ -1,0 +1,120 @@
+"""What `sah bench` does: plan, answer, and show what came out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+import transformers
+import typer
+from rich.console import Console
+
+from sah_core.cli.console import output_console, plain_table
+
+from .config.bench import BenchConfig
+from .config.sections import PublishConfig
+from .executor.executor import BenchmarkExecutor
+from .executor.local_workers import LocalWorkers
+from .executor.progress import shown_progress
+from .executor.rescore import rescore
+from .plan.plan import Plan, make_plan
+from .report.results import read_results
+from .report.terminal import print_results
+from .report.write import write_report
+from .store.directory import ResultsDirectory
+
+__all__ = ["answer", "say_plan", "score_anew"]
+
+
+def answer(config: BenchConfig, path: Path, *, command: str, as_json: bool) -> None:
+    """Answer what is not answered yet, show the results, and publish them where the config says.
+
+    Leaves with exit code 1 where something failed or is missing.
+    """
+    directory = ResultsDirectory.created(path)
+    plan = _planned(config, directory)
+    with shown_progress(plan) as listener:
+        outcome = BenchmarkExecutor(plan, directory, LocalWorkers(plan.workers, directory.path), listener).run()
+    published = config.publish or PublishConfig()
+    written = write_report(directory, markdown=_path(published.markdown), command=command)
+    if published.page:
+        written += write_report(directory, page=Path(published.page))
+    _say(directory, written, attrs.asdict(outcome), outcome.problems, as_json=as_json)
+    if outcome.exit_code:
+        raise typer.Exit(outcome.exit_code)
+
+
+def say_plan(config: BenchConfig, path: Path, *, as_json: bool) -> None:
+    """Say which cells there are and which of them are answered; nothing is asked."""
+    directory = ResultsDirectory.created(path)
+    plan = _planned(config, directory)
+    found = [(cell, _answered(directory, cell.address)) for cell in plan.cells]
+    if as_json:
+        print(json.dumps({"cells": [{**cell.to_dict(), "answered": answered} for cell, answered in found]}, indent=2))
+        return
+    table = plain_table("cell", "address", "answered")
+    for cell, answered in found:
+        table.add_row(str(cell), cell.address, f"{answered} of {cell.samples}")
+    output_console().print(table)
+    print(f"{len(plan.cells)} cells, {sum(cell.samples for cell in plan.cells)} questions", file=sys.stderr)
+
+
+def score_anew(path: Path, *, as_json: bool) -> None:
+    """Score the answers that are there with the scorers that are installed now."""
+    directory = ResultsDirectory.opened(path)
+    scored, problems = rescore(directory)
+    written = write_report(directory)
+    _say(directory, written, {"scored": scored, "problems": problems}, problems, as_json=as_json)
+    if problems:
+        raise typer.Exit(1)
+
+
+def _planned(config: BenchConfig, directory: ResultsDirectory) -> Plan:
+    logging: Any = transformers.logging  # which transformers leaves untyped
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    with _working("making the rows"):
+        return make_plan(config, directory)
+
+
+def _answered(directory: ResultsDirectory, address: str) -> int:
+    return len({line["sample"] for line in directory.cell(address).answers.read().values})
+
+
+def _say(
+    directory: ResultsDirectory,
+    written: Sequence[Path],
+    outcome: Mapping[str, Any],
+    problems: Sequence[str],
+    *,
+    as_json: bool,
+) -> None:
+    """The tables, or the outcome as JSON, on stdout; where files are, and what went wrong, on stderr."""
+    if as_json:
+        print(json.dumps({"outcome": outcome, "written": [str(path) for path in written]}, indent=2))
+    else:
+        print_results(read_results(directory))
+        for path in written:
+            print(f"written: {path}", file=sys.stderr)
+    for problem in problems:
+        print(problem, file=sys.stderr)
+
+
+@contextmanager
+def _working(what: str) -> Iterator[None]:
+    """A spinner on a terminal, nothing elsewhere."""
+    errors = Console(stderr=True)
+    if not errors.is_terminal:
+        yield
+        return
+    with errors.status(what):
+        yield
+
+
+def _path(given: str | None) -> Path | None:
+    return Path(given) if given else None
