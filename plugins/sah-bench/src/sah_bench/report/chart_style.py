@@ -41,7 +41,7 @@ def config(theme: Theme = "light") -> dict[str, Any]:
     """Vega-Lite's ``config`` for a background of this kind."""
     text, faint, grid = _INK[theme]
     return {
-        "background": "white" if theme == "light" else "transparent",
+        "background": "#ffffff" if theme == "light" else "#12161c",
         "font": _FONT,
         "view": {"stroke": grid},
         "axis": {

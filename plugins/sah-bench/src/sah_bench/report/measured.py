@@ -32,7 +32,7 @@ def summed_up(measurements: pyarrow.Table, keys: Sequence[str]) -> list[dict[str
         return []
     if "step" in keys:
         chosen = _binned(chosen)
-    chosen = chosen.select([*keys, "value"])
+    chosen = pyarrow.table({name: _plain(chosen[name]) for name in (*keys, "value")})
     chosen = chosen.sort_by([*((key, "ascending") for key in keys), ("value", "ascending")])
     groups = chosen.group_by(list(keys), use_threads=False).aggregate([("value", "mean"), ("value", "count")])
     counts = groups["value_count"].to_pylist()
@@ -40,6 +40,11 @@ def summed_up(measurements: pyarrow.Table, keys: Sequence[str]) -> list[dict[str
     columns = {**{key: groups[key].to_pylist() for key in keys}, "mean": groups["value_mean"].to_pylist()}
     columns |= {"low": low, "high": high, "count": counts}
     return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _plain(column: pyarrow.ChunkedArray) -> pyarrow.ChunkedArray:
+    """The column as one that can be sorted."""
+    return column.cast(pyarrow.string()) if pyarrow.types.is_dictionary(column.type) else column
 
 
 def _percentiles(values: pyarrow.ChunkedArray, counts: Sequence[int], share: float) -> list[float]:

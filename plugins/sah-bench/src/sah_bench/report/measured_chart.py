@@ -89,16 +89,17 @@ def _heatmap(
             color=alt.Color(
                 "mean:Q",
                 scale=alt.Scale(scheme="viridis", zero=False),
-                legend=alt.Legend(title=titled(metric), format=form, titleLimit=260, gradientLength=height - 40),
+                legend=alt.Legend(title=None, format=form, tickCount=5, gradientLength=max(80, height - 20)),
             ),
             tooltip=[
                 alt.Tooltip("layer:O"),
                 alt.Tooltip("head:O"),
                 alt.Tooltip("mean:Q", format=".4~g"),
-                alt.Tooltip("low:Q", title="5 %", format=".4~g"),
-                alt.Tooltip("high:Q", title="95 %", format=".4~g"),
                 alt.Tooltip("count:Q", title="values", format=","),
             ],
         )
     )
-    return chart.facet(facet=alt.Facet("attention:N", title=None, sort=list(names)), columns=3) if names else chart
+    if not names:
+        return chart.properties(title=titled(metric))
+    facets = alt.Facet("attention:N", title=None, sort=list(names))
+    return chart.facet(facet=facets, columns=3).properties(title=titled(metric))

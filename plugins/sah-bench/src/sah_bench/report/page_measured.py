@@ -20,7 +20,7 @@ from .measured_chart import Granularity, measured_chart, titled
 
 __all__ = ["PageMeasured", "measured_of", "page_measured"]
 
-ROOM = 3_000_000
+ROOM = 6_000_000
 """How many letters of the page the measurements may take; groups that have no room are counted."""
 
 

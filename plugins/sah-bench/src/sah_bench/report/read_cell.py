@@ -12,7 +12,7 @@ from sah_bench.store.lines import DamagedLine, LineFile
 
 from .cell_result import CellResult, Status
 
-__all__ = ["read_cell"]
+__all__ = ["labels", "read_cell"]
 
 T = TypeVar("T")
 
@@ -40,10 +40,11 @@ def read_cell(files: CellFiles, line: Mapping[str, Any]) -> tuple[CellResult, Sc
     except _UnreadableError as error:
         known["failure"] = str(error)
         status = "failed"
-    return CellResult(**_labels(line), status=status, **known), scores
+    return CellResult(**labels(line), status=status, **known), scores
 
 
-def _labels(line: Mapping[str, Any]) -> dict[str, Any]:
+def labels(line: Mapping[str, Any]) -> dict[str, Any]:
+    """What a line of the plan calls its cell; raises KeyError where it does not say."""
     names = ("address", "model", "attention", "swept", "protocol", "task", "length", "seed", "samples", "scorer")
     return {name: line[name] for name in (*names, "table")}
 

@@ -13,7 +13,7 @@ from sah_bench.store.directory import ResultsDirectory
 from sah_core.errors import UsageError
 
 from .cell_result import CellResult
-from .read_cell import read_cell
+from .read_cell import labels, read_cell
 
 __all__ = ["Results", "read_results"]
 
@@ -45,7 +45,7 @@ def read_results(directory: ResultsDirectory) -> Results:
             raise UsageError(f"{directory.path}: nothing was asked for yet (there is no plan.json): run sah bench")
         lines: Sequence[Mapping[str, Any]] = plan["cells"]
         read = {line["address"]: read_cell(directory.cell(line["address"]), line) for line in lines}
-        cells = [_relabelled(read[line["address"]][0], line) for line in lines]
+        cells = [_labelled(*read[line["address"]], line) for line in lines]
         found = {address: scores for address, (_, scores) in read.items()}
         return Results(str(plan["name"]), plan.get("benchmark") or {}, tuple(_compared(cells, found)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -53,9 +53,13 @@ def read_results(directory: ResultsDirectory) -> Results:
         raise UsageError(f"{where}: cannot be read: {reason}; sah bench writes it anew") from error
 
 
-def _relabelled(cell: CellResult, line: Mapping[str, Any]) -> CellResult:
-    """The cell under the names of this line of the plan."""
-    return attrs.evolve(cell, model=line["model"], attention=line["attention"], task=line["task"], swept=line["swept"])
+def _labelled(cell: CellResult, scores: Scores | None, line: Mapping[str, Any]) -> CellResult:
+    """The cell as this line of the plan calls it, without its score if another scorer gave it."""
+    cell = attrs.evolve(cell, **labels(line))
+    if scores is None or scores.scorer == cell.scorer:
+        return cell
+    reason = f"its scores are of {scores.scorer!r}, and the plan asks for {cell.scorer!r}"
+    return attrs.evolve(cell, score=None, standard_error=None, contexts=None, score_error=reason)
 
 
 def _compared(cells: Sequence[CellResult], scores: Mapping[str, Scores | None]) -> list[CellResult]:
@@ -68,6 +72,8 @@ def _beside(cell: CellResult, dense: CellResult | None, scores: Mapping[str, Sco
         return cell
     ratio = cell.seconds / dense.seconds if cell.seconds is not None and dense.seconds else None
     own, other = scores[cell.address], scores[dense.address]
-    found = None if own is None or other is None else paired_difference(own, other)
-    value, error = found or (None, None)
-    return attrs.evolve(cell, time_ratio=ratio, difference=value, difference_error=error)
+    cell = attrs.evolve(cell, time_ratio=ratio)
+    if own is None or other is None or cell.score is None or dense.score is None:
+        return cell
+    value, error = paired_difference(own, other) or (None, None)
+    return attrs.evolve(cell, difference=value, difference_error=error)

@@ -17,7 +17,6 @@ async function draw(place, specification, data, config = {}) {
     ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: { disableDefaultStyle: true, theme: theme() },
   });
   views.set(place, result);
-  host.closest("figure").classList.toggle("dark", dark.matches);
   saveButtons(host.closest("figure"), place, result.view);
   return result.view;
 }

@@ -60,6 +60,8 @@ function size(spec, granularity, columns) {
     return;
   }
   const [layers, heads] = [distinct(columns.layer).length, distinct(columns.head).length];
-  const width = Math.min(Math.max(160, room - 190), Math.max(160, heads * 40));
-  Object.assign(spec, { width, height: Math.min(420, Math.max(150, layers * 26)) });
+  const width = Math.min(Math.max(160, room - 120), Math.max(160, heads * 40));
+  const height = Math.min(420, Math.max(196, layers * 26));
+  Object.assign(spec, { width, height });
+  spec.encoding.color.legend.gradientLength = height;
 }
