@@ -99,5 +99,5 @@ def test_a_place_that_cannot_be_written(build: Build, tmp_path: Path) -> None:
     building = build()
     building.add("dense")
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="file.*the report cannot be written"):
+    with pytest.raises(UsageError, match=r"file.*the report cannot be written"):
         write_report(building.finished(), page=tmp_path / "file" / "page.html")

@@ -122,7 +122,9 @@ def test_the_pareto_front(build: Build) -> None:
     for density, right in ((0.02, [1, 0, 0, 0]), (0.05, [1, 1, 1, 0]), (0.1, [1, 1, 0, 0]), (0.2, [1, 1, 1, 1])):
         building.add(f"quest {density}", density=density, right=right)
     chart = quality_plots(building.results())["quality-density-question"]
-    front = next(layer for layer in chart.to_dict()["spec"]["layer"] if layer["mark"].get("interpolate") == "step-after")
+    front = next(
+        layer for layer in chart.to_dict()["spec"]["layer"] if layer["mark"].get("interpolate") == "step-after"
+    )
     rows = [row for row in _data_of(chart.to_dict())[0]["values"] if not row["dense"]]
     best = _evaluated(rows, front["transform"][1:])
     assert [(row["density"], row["score"]) for row in best] == [(0.02, 0.25), (0.05, 0.75), (0.2, 1.0)]
