@@ -127,6 +127,10 @@ class Asking:
         self.files.times.append(times.to_dict())
         if self.logger is not None:
             self.logger.write(self.files.measurements_of(sample))
+            for failed in self.logger.errors:
+                said = {"metric": failed.metric, "sample": failed.sample, "said": str(failed)}
+                self.files.metric_failures.append(said)
+            self.logger.errors.clear()
         self.files.answers.append(
             {
                 "sample": sample,

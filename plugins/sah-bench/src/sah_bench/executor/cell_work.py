@@ -19,6 +19,7 @@ from .complete import is_complete
 from .events import CellBegun, Event, JobEnded
 from .failure import Failure
 from .jobs import CellJob
+from .unmeasured import unmeasured
 
 if TYPE_CHECKING:
     from sah_bench.measure.micro import MicroMetricLogger
@@ -75,6 +76,7 @@ class _Work:
             else:
                 failure = self._answered_and_scored()
                 status = "complete" if failure is None else "failed"
+            self._problems += unmeasured(self._files)
         except Exception as error:  # noqa: BLE001 - whatever a plugin, a model or a disk raises ends this cell alone
             failure = Failure.of(error, None if self._asking is None else self._asking.sample)
             self._problems += record(self._files, failure)
@@ -124,9 +126,6 @@ class _Work:
         except BaseException:
             ready.contexts.clear()  # the memory may be what was missing
             raise
-        finally:
-            if logger is not None:
-                self._problems += [str(error) for error in logger.errors]
 
     def _logger(self) -> MicroMetricLogger | None:
         measure = self._cell.measure

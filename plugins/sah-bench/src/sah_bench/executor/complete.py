@@ -15,12 +15,12 @@ def is_complete(files: CellFiles, cell: Cell) -> bool:
     """
     try:
         scores, identity = files.scores, files.identity
-        answers, times = files.answers.read(), files.times.read()
+        answers, damaged = files.answers.read(), files.damaged
     except (OSError, ValueError):
         return False
     if identity is None or not isinstance(scores, dict) or scores.get("scorer") != cell.scorer:
         return False
-    if None in scores.get("by_sample", [None]) or answers.torn or answers.damaged or times.damaged:
+    if None in scores.get("by_sample", [None]) or answers.torn or damaged:
         return False
     if cell.measure is not None and not files.measurements.exists():
         return False

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from typing import TYPE_CHECKING
 
 from attrs import evolve
 from filelock import Timeout
 
 from sah_bench.plan.cell import Cell
-from sah_bench.plan.plan import Plan
 from sah_bench.store.directory import ResultsDirectory
 from sah_bench.tasks.table_file import write_table
 
@@ -22,7 +22,11 @@ from .listener import Listener, Silent
 from .outcome import Outcome, Status
 from .running import Running
 from .schedule import Schedule
+from .unmeasured import unmeasured
 from .workers import Workers
+
+if TYPE_CHECKING:
+    from sah_bench.plan.plan import Plan
 
 __all__ = ["BenchmarkExecutor"]
 
@@ -80,6 +84,7 @@ class BenchmarkExecutor:
         left: list[CellJob] = []
         for cell in work.values():
             if is_complete(self._directory.cell(cell.address), cell):
+                self._problems += [f"{cell}: {problem}" for problem in unmeasured(self._directory.cell(cell.address))]
                 self._end(cell, "reused")
             else:
                 left.append(CellJob(cell))

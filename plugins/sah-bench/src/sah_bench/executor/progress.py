@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sah_bench.plan.cell import Cell
-from sah_bench.plan.plan import Plan
 
 from .listener import Listener, Silent
 from .outcome import Status
+
+if TYPE_CHECKING:
+    from sah_bench.plan.plan import Plan
 
 __all__ = ["Shown", "shown_progress"]
 

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from multiprocessing import connection
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 from filelock import Timeout
@@ -95,7 +95,9 @@ class _Models:
             from .models import KeptModel
 
             torch.set_num_threads(self._setup.threads)
-            logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # transformers types only some functions
+            messages: Any = logging  # which transformers types in parts only
+            messages.set_verbosity_error()
+            messages.disable_progress_bar()
             self._models = KeptModel(self._setup.device, self._setup.context_memory)
         return self._models
 

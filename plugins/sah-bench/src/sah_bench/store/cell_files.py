@@ -24,6 +24,7 @@ class CellFiles:
     scores.json             what the scorer made of the answers
     failure.json            why the cell is not complete, if it failed
     set-aside.jsonl         damaged lines, with the file and the line where they stood
+    metric-failures.jsonl   metrics that could not be measured, and where
     measurements.parquet    of attention calls, if any were asked for
     measurements/           the same, a file a sample, until the cell is complete
     """
@@ -53,6 +54,11 @@ class CellFiles:
         """Damaged lines: ``file``, ``line`` and ``text``."""
         return LineFile(self.path / "set-aside.jsonl")
 
+    @cached_property
+    def metric_failures(self) -> LineFile:
+        """Metrics that failed: ``metric``, ``sample`` and ``said``, written before the sample's answer."""
+        return LineFile(self.path / "metric-failures.jsonl")
+
     @property
     def measurements(self) -> Path:
         """What was measured of attention calls, once the cell is complete."""
@@ -65,7 +71,7 @@ class CellFiles:
     @property
     def damaged(self) -> list[DamagedLine]:
         """Lines that are no longer what was written; nothing is changed."""
-        return [*self.answers.read().damaged, *self.times.read().damaged]
+        return [line for file in self._line_files for line in file.read().damaged]
 
     def mend(self) -> list[DamagedLine]:
         """Set damaged lines aside, drop torn ones and files that were never finished; which lines were damaged.
@@ -74,7 +80,11 @@ class CellFiles:
         """
         for partial in self.path.rglob("*.partial"):
             partial.unlink()
-        return [*self.answers.mend(self.set_aside), *self.times.mend(self.set_aside)]
+        return [line for file in self._line_files for line in file.mend(self.set_aside)]
+
+    @property
+    def _line_files(self) -> tuple[LineFile, ...]:
+        return self.answers, self.times, self.metric_failures
 
     def write_identity(self, identity: dict[str, Any]) -> None:
         """Say what the cell is."""
