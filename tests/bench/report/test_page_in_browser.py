@@ -67,7 +67,7 @@ def path(build_at: Callable[[Path], Any], tmp_path_factory: pytest.TempPathFacto
 
 def rows_of(opened: Page) -> list[list[str]]:
     """The table as it is shown."""
-    return [row.split("\t") for row in opened.locator("#table tbody").inner_text().splitlines()]
+    return [row.split("\t") for row in opened.locator("#cells-table tbody").inner_text().splitlines()]
 
 
 def test_problems_come_first(path: Path, opened: Open) -> None:
@@ -123,12 +123,12 @@ def test_hovering_says_which_config(path: Path, opened: Open) -> None:
 def test_table_is_sorted(path: Path, opened: Open) -> None:
     """A header sorts by its numbers, largest first and then smallest first, and what has none comes last."""
     shown = opened(path)
-    shown.get_by_role("button", name="density").click()
-    assert shown.locator("th[aria-sort=descending]").inner_text().startswith("density")
+    shown.locator("#cells-table").get_by_role("button", name="density").click()
+    assert shown.locator("#cells-table th[aria-sort=descending]").inner_text().startswith("density")
     rows = rows_of(shown)
     assert [row[0] for row in rows[:4]] == ["dense"] * 4
     assert rows[-1][0] == "not begun"
-    shown.get_by_role("button", name="density").press("Enter")
+    shown.locator("#cells-table").get_by_role("button", name="density").press("Enter")
     rows = rows_of(shown)
     assert "2.00 %" in rows[0]
     assert rows[-1][0] == "not begun"
@@ -137,13 +137,30 @@ def test_table_is_sorted(path: Path, opened: Open) -> None:
 def test_table_is_filtered(path: Path, opened: Open) -> None:
     """Text and choices both narrow the table, and how many are left is said."""
     shown = opened(path)
-    assert shown.locator("#shown").inner_text() == "1 to 30 of 30 cells"
+    assert shown.locator("#cells-table .shown").inner_text() == "1 to 30 of 30 cells"
     shown.get_by_label("find").fill("PQCACHE 4096")
-    assert shown.locator("#shown").inner_text() == "1 to 4 of 4 cells"
+    assert shown.locator("#cells-table .shown").inner_text() == "1 to 4 of 4 cells"
     shown.locator("#filters").get_by_label("task").select_option("needle vote")
     assert [row[0] for row in rows_of(shown)] == ["pqcache budget=0.02", "pqcache budget=0.1"]
     shown.get_by_label("find").fill("nowhere")
-    assert shown.locator("#shown").inner_text() == "no cell"
+    assert shown.locator("#cells-table .shown").inner_text() == "no cell"
+
+
+def test_task_table(path: Path, opened: Open) -> None:
+    """A task's table has a row for each config with a score, dense first, and sorts by the length that is clicked."""
+    shown = opened(path)
+    table = shown.locator("#averages-table")
+    assert shown.locator("#averages-title").inner_text() == "needle retrieval: seeds averaged"
+    assert table.locator("th").all_text_contents() == ["attention", "1,024 tokens", "4,096 tokens"]
+    rows = [row.split("\t") for row in table.locator("tbody").inner_text().splitlines()]
+    assert len(rows) == 7  # neither the config that failed nor the one that was not begun has a score
+    assert rows[0] == ["dense", "1.000 ± 0.050 (100 %)", "0.750 ± 0.050 (100 %)"]
+    assert rows[1] == ["quest budget=0.02", "0.500 ± 0.050 (2.40 %)", "0.500 ± 0.050 (2.40 %)"]
+    shown.locator("#averages").get_by_label("show").select_option("minus dense ± se")
+    table.get_by_role("button", name="1,024 tokens").click()
+    rows = [row.split("\t") for row in table.locator("tbody").inner_text().splitlines()]
+    assert rows[0][1].startswith("-0.250")
+    assert rows[-1] == ["dense", "-", "-"]
 
 
 def test_failed_and_missing_cells_are_found(path: Path, opened: Open) -> None:
@@ -159,13 +176,13 @@ def test_failed_and_missing_cells_are_found(path: Path, opened: Open) -> None:
 def test_config_by_click_and_by_keyboard(path: Path, opened: Open) -> None:
     """A cell's config and versions open by a click on its row, and by Enter on its name; Escape closes them."""
     shown = opened(path)
-    shown.locator("#table tbody tr").nth(1).locator("td").last.click()
+    shown.locator("#cells-table tbody tr").nth(1).locator("td").last.click()
     details = shown.locator("#details")
     assert '"kind": "quest"' in details.inner_text()
     assert '"torch": "2.13.0"' in details.inner_text()
     shown.keyboard.press("Escape")
     assert not details.is_visible()
-    shown.get_by_role("button", name="pqcache budget=0.1").first.focus()
+    shown.locator("#cells-table").get_by_role("button", name="pqcache budget=0.1").first.focus()
     shown.keyboard.press("Enter")
     assert "pqcache budget=0.1" in shown.locator("#details-title").inner_text()
     shown.get_by_label("Cell after").press("Enter")
@@ -255,7 +272,7 @@ def test_names_are_text(build: Build, opened: Open) -> None:
     assert HOSTILE in shown.locator("#problems li").first.inner_text()
     shown.locator("#quality-chart .mark-symbol.role-mark path").first.hover()
     shown.locator("#vg-tooltip-element.visible").wait_for()
-    shown.locator("#table tbody .open").first.click()
+    shown.locator("#cells-table tbody .open").first.click()
     assert HOSTILE in shown.locator("#details-title").inner_text()
     assert shown.locator("img").count() == 0
     assert shown.title() == HOSTILE
@@ -314,12 +331,12 @@ def test_ten_thousand_cells(small: Any, tmp_path: Path, opened: Open) -> None:
     assert size < 15_000_000
     shown = opened(path)
     print(f"10,000 cells: {size / 1e6:.1f} MB, opened in {shown.evaluate('performance.now()') / 1000:.2f} s")
-    assert shown.locator("#shown").inner_text() == "1 to 50 of 10,000 cells"
+    assert shown.locator("#cells-table .shown").inner_text() == "1 to 50 of 10,000 cells"
     assert len(rows_of(shown)) == 50
-    shown.get_by_role("button", name="Next").click()
-    assert shown.locator("#shown").inner_text() == "51 to 100 of 10,000 cells"
-    shown.get_by_role("button", name="status").click()
+    shown.locator("#cells-table").get_by_role("button", name="Next").click()
+    assert shown.locator("#cells-table .shown").inner_text() == "51 to 100 of 10,000 cells"
+    shown.locator("#cells-table").get_by_role("button", name="status").click()
     assert rows_of(shown)[0][5] == "failed"
     assert "the one that failed" in shown.locator("#problems li").inner_text()
     shown.get_by_label("find").fill("the one that failed")
-    assert shown.locator("#shown").inner_text() == "1 to 1 of 1 cell"
+    assert shown.locator("#cells-table .shown").inner_text() == "1 to 1 of 1 cell"

@@ -31,7 +31,10 @@ PARQUET_ROOM = 1_000_000
 """The largest Parquet file that the page holds, in bytes; of a larger one it says how to get it."""
 
 # In this order they are one script.
-_SCRIPTS = ("data.js", "wording.js", "charts.js", "quality.js", "inside.js", "details.js", "table.js", "page.js")
+_SCRIPTS = tuple(
+    f"{name}.js"
+    for name in ("data", "wording", "charts", "quality", "inside", "details", "table", "averages", "cells", "page")
+)
 
 
 def page(directory: ResultsDirectory, results: Results) -> str:

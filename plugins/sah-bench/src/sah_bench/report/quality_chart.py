@@ -41,6 +41,7 @@ def points(groups: Iterable[Group]) -> list[dict[str, Any]]:
             "score": group.score,
             "low": max(0.0, group.score - (group.standard_error or 0.0)),
             "high": min(1.0, group.score + (group.standard_error or 0.0)),
+            "difference": group.difference,
             "density": group.density,
             "milliseconds": None if group.seconds is None else 1000 * group.seconds,
             "said_score": plus_minus(group.score, group.standard_error),

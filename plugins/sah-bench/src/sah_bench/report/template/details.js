@@ -52,7 +52,7 @@ function openDetails(number) {
 
 // The cell before or after, in the order of the table.
 function step(by) {
-  const order = state.found;
+  const order = cellTable.state.rows;
   const at = order.findIndex((cell) => cell.number === opened);
   const next = order[at + by];
   if (next) openDetails(next.number);

@@ -55,14 +55,14 @@ async function begin() {
   summary();
   problems();
   filters();
-  head();
-  refresh();
-  byId("previous").addEventListener("click", () => turn(-1));
-  byId("next").addEventListener("click", () => turn(1));
+  cellTable.columns(tellingColumns());
+  showCells();
   downloads();
   made();
   sliceFields();
   sliceChoices();
+  averageChoices();
+  showAverages();
   measuredChoices();
   await drawAll();
   dark.addEventListener("change", drawAll);

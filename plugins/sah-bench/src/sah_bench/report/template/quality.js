@@ -19,6 +19,7 @@ function sliceChoices() {
 
 async function changeSlice(field, value) {
   slice[field] = value;
+  showAverages();
   await drawQuality();
   measuredChoices();
   await drawInside();

@@ -1,131 +1,89 @@
-// All cells, filtered, sorted, and a page of them at a time.
+// A table that is sorted by its headers and shows a page of its rows at a time.
 const PAGE = 50;
-const ORDER = { failed: 0, incomplete: 1, missing: 2, complete: 3 };
-const COLUMNS = [
-  { name: "model", text: true },
-  { name: "attention", text: true },
-  { name: "protocol", text: true },
-  { name: "task", text: true },
-  { name: "length", show: (cell) => cell.length ?? NONE },
-  { name: "seed", show: (cell) => cell.seed },
-  { name: "status", text: true, by: (cell) => ORDER[cell.status] },
-  { name: "score", title: "score ± se", show: (cell) => plusMinus(cell.score, cell.standard_error) },
-  { name: "difference", title: "minus dense ± se", show: (cell) => signed(cell.difference, cell.difference_error) },
-  { name: "density", show: (cell) => percent(cell.density) },
-  { name: "seconds", title: "ms an answer", show: (cell) => duration(cell.seconds, cell.seconds_error) },
-  { name: "time_ratio", title: "of dense", show: (cell) => ratio(cell.time_ratio) },
-  { name: "answered", show: (cell) => `${cell.answered} of ${cell.samples}` },
-];
-const FILTERS = ["task", "model", "attention", "protocol", "length", "status"];
-const ALL = "all";
-const state = { sort: null, down: false, page: 0, text: "", filters: {}, found: cells };
-const searched = cells.map((cell) => [title(cell), cell.status, cell.swept, cell.failure, cell.address].join(" ").toLowerCase());
 
-// A column in which all cells are alike says nothing.
-const telling = COLUMNS.filter(({ name }) => !["model", "protocol", "length", "seed"].includes(name)
-  || distinct(cells.map((cell) => cell[name])).length > 1);
+// `columns`: name, title, text (left, and sorted as text), value(row) to sort by, show(row) as text, mark(row): a class.
+// The first text column opens a row. `show(rows)` fills it; `rows` are all of them, as sorted.
+function pagedTable(host, what, opens) {
+  const table = element("table");
+  table.append(element("thead"), element("tbody"));
+  const scroll = element("div", null, { class: "scroll", tabindex: 0, role: "region", "aria-label": what });
+  scroll.append(table);
+  const pager = element("div", null, { class: "pager" });
+  const before = element("button", "Previous", { type: "button" });
+  const shown = element("span", null, { class: "shown", role: "status" });
+  const after = element("button", "Next", { type: "button" });
+  pager.append(before, shown, after);
+  byId(host).replaceChildren(scroll, pager);
+  const state = { rows: [], given: [], columns: [], sort: null, down: false, page: 0 };
 
-function filters() {
-  const place = byId("filters");
-  const search = element("label", "find");
-  const input = element("input", null, { type: "search", placeholder: "a name, a status, an error" });
-  input.addEventListener("input", () => { state.text = input.value.toLowerCase(); refresh(); });
-  search.append(input);
-  place.append(search);
-  for (const field of FILTERS) {
-    const values = distinct(cells.map((cell) => cell[field]));
-    if (values.length < 2) continue;
-    place.append(choice(field, [ALL, ...values], ALL, (value) => {
-      if (value === ALL) delete state.filters[field]; else state.filters[field] = value;
-      refresh();
-    }));
+  function columns(wanted) {
+    state.columns = wanted;
+    state.sort = null;
+    const row = element("tr");
+    for (const column of wanted) {
+      column.head = element("th", null, { scope: "col", class: column.text ? "text" : "number" });
+      const button = element("button", column.title ?? column.name, { type: "button" });
+      button.addEventListener("click", () => sortBy(column));
+      column.head.append(button);
+      row.append(column.head);
+    }
+    table.tHead.replaceChildren(row);
   }
-}
 
-function head() {
-  const row = element("tr");
-  for (const column of telling) {
-    const cell = element("th", null, { scope: "col", class: column.text ? "text" : "number" });
-    const button = element("button", column.title ?? column.name, { type: "button" });
-    button.addEventListener("click", () => sortBy(column));
-    cell.append(button);
-    row.append(cell);
-    column.head = cell;
+  function sortBy(column) {
+    state.down = state.sort === column ? !state.down : !column.text;
+    state.sort = column;
+    show(state.given);
   }
-  byId("table").tHead.replaceChildren(row);
-}
 
-function sortBy(column) {
-  state.down = state.sort === column ? !state.down : !column.text;
-  state.sort = column;
-  refresh();
-}
-
-function refresh() {
-  const wanted = Object.entries(state.filters);
-  const words = state.text.split(/\s+/).filter(Boolean);
-  state.found = cells.filter((cell) => wanted.every(([field, value]) => cell[field] === value)
-    && words.every((word) => searched[cell.number].includes(word)));
-  if (state.sort) state.found.sort(comparison(state.sort, state.down));
-  for (const column of telling) {
-    column.head.ariaSort = column === state.sort ? (state.down ? "descending" : "ascending") : "none";
+  function show(rows) {
+    state.given = rows;
+    state.rows = state.sort ? [...rows].sort(comparison(state.sort, state.down)) : rows;
+    for (const column of state.columns) {
+      column.head.ariaSort = column === state.sort ? (state.down ? "descending" : "ascending") : "none";
+    }
+    turnTo(0);
   }
-  state.page = 0;
-  showPage();
+
+  function turnTo(page) {
+    state.page = page;
+    const first = page * PAGE;
+    const last = Math.min(first + PAGE, state.rows.length);
+    table.tBodies[0].replaceChildren(...state.rows.slice(first, last).map(line));
+    shown.textContent = state.rows.length
+      ? `${(first + 1).toLocaleString("en")} to ${last.toLocaleString("en")} of ${plural(state.rows.length, what)}`
+      : `no ${what}`;
+    before.disabled = page === 0;
+    after.disabled = last >= state.rows.length;
+    pager.hidden = state.rows.length <= PAGE && what !== "cell";
+  }
+
+  function line(row) {
+    const made = element("tr");
+    for (const column of state.columns) {
+      const text = column.show ? column.show(row) : row[column.name];
+      const place = element("td", null, { class: column.text ? "text" : "number" });
+      if (column.opens) place.append(element("button", text, { type: "button", class: "open" }));
+      else if (column.mark) place.append(element("span", text, { class: column.mark(row) }));
+      else place.textContent = text;
+      made.append(place);
+    }
+    made.addEventListener("click", () => { if (!String(getSelection())) openDetails(opens(row)); });
+    return made;
+  }
+
+  before.addEventListener("click", () => turnTo(state.page - 1));
+  after.addEventListener("click", () => turnTo(state.page + 1));
+  return { state, columns, show };
 }
 
-// Cells that lack the number come last, whichever way it is sorted.
+// Rows that lack the number come last, whichever way it is sorted.
 function comparison(column, down) {
-  const value = column.by ?? ((cell) => cell[column.name]);
+  const value = column.value ?? ((row) => row[column.name]);
   return (one, other) => {
     const [a, b] = [value(one), value(other)];
     if (!known(a) || !known(b)) return known(b) - known(a);
     const order = typeof a === "string" ? a.localeCompare(b, "en", { numeric: true }) : a - b;
     return down ? -order : order;
   };
-}
-
-function showPage() {
-  const first = state.page * PAGE;
-  byId("table").tBodies[0].replaceChildren(...state.found.slice(first, first + PAGE).map(row));
-  const last = Math.min(first + PAGE, state.found.length);
-  byId("shown").textContent = state.found.length
-    ? `${(first + 1).toLocaleString("en")} to ${last.toLocaleString("en")} of ${plural(state.found.length, "cell")}`
-    : "no cell";
-  byId("previous").disabled = state.page === 0;
-  byId("next").disabled = last >= state.found.length;
-}
-
-function row(cell) {
-  const made = element("tr", null, { class: cell.status });
-  for (const column of telling) {
-    const text = column.show ? column.show(cell) : cell[column.name];
-    const place = element("td", null, { class: column.text ? "text" : "number" });
-    if (column.name === "attention") {
-      const button = element("button", text, { type: "button", class: "open" });
-      place.append(button);
-    } else if (column.name === "status") {
-      place.append(element("span", text, { class: `status ${cell.status}` }));
-    } else {
-      place.textContent = text;
-    }
-    made.append(place);
-  }
-  made.addEventListener("click", () => { if (!String(getSelection())) openDetails(cell.number); });
-  return made;
-}
-
-function turn(by) {
-  state.page += by;
-  showPage();
-}
-
-function csv() {
-  const names = Object.keys(report.cells);
-  const quoted = (value) => {
-    const text = known(value) ? String(value) : "";
-    return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
-  const lines = [names, ...state.found.map((cell) => names.map((name) => cell[name]))];
-  return `${lines.map((line) => line.map(quoted).join(",")).join("\n")}\n`;
 }
