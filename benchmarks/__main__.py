@@ -7,6 +7,7 @@ import argparse
 from .decode import command as decode
 from .gpu import command as gpu
 from .masks import command as masks
+from .measuring import command as measuring
 from .methods import command as methods
 from .prefill import command as prefill
 from .report import command as report
@@ -24,6 +25,7 @@ def main() -> None:
         ("prefill", prefill, "reading new tokens onto a context"),
         ("request", request, "a whole model: ten questions on one context, and tokens a second"),
         ("masks", masks, "making masks, and the memory of a decode step"),
+        ("measuring", measuring, "what measuring a share of attention calls adds to an answer"),
         ("startup", startup, "imports, commands, the first call"),
         ("gpu", gpu, "attention over a few keys on a GPU against dense attention"),
         ("report", report, "write the page and the plots of these again"),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from pyarrow import parquet  # type: ignore[import-untyped]  # it has no types
 
-from sah_bench.measure.measurements import SCHEMA, Measured, merge, table_of, write
+from sah_bench.measure.measurements import SCHEMA, Measured, merge, write_sample
 from sah_bench.measure.micro import MicroMetricLogger
 from sah_core import UsageError
 
@@ -24,18 +24,17 @@ def sample_file(folder: Path, sample: int, calls: int) -> Path:
         values[..., number % 3] = torch.nan
         measured.append(Measured(layer=number, step=number + 2, metric=number % 2, values=values))
     path = folder / f"{sample:06}.parquet"
-    write(table_of(sample, measured, NAMES), path)
+    write_sample(sample, measured, NAMES, path)
     return path
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    """What is read is what was measured, an empty sample's table included."""
-    for calls in (0, 3):
-        path = sample_file(tmp_path, 1, calls)
-        table = parquet.read_table(path)
-        assert table.schema.equals(SCHEMA)
-        assert len(table) == 6 * calls
-        assert table["value"].null_count == 2 * calls
+    """What is read is what was measured; a sample of which nothing was has a file without a byte."""
+    table = parquet.read_table(sample_file(tmp_path, 1, 3))
+    assert table.schema.equals(SCHEMA)
+    assert len(table) == 18
+    assert table["value"].null_count == 6
+    assert sample_file(tmp_path, 1, 0).read_bytes() == b""
 
 
 def test_merged_in_the_samples_order(tmp_path: Path) -> None:
@@ -47,7 +46,9 @@ def test_merged_in_the_samples_order(tmp_path: Path) -> None:
         contents.add((tmp_path / f"{number}.merged").read_bytes())
     assert len(contents) == 1
     table = parquet.read_table(tmp_path / "0.merged")
-    assert table.to_pylist() == [row for path in paths for row in parquet.read_table(path).to_pylist()]
+    full = [path for path in paths if path.stat().st_size]
+    assert len(full) == 3
+    assert table.to_pylist() == [row for path in full for row in parquet.read_table(path).to_pylist()]
     assert table["sample"].to_pylist() == [0] * 12 + [10] * 6 + [11] * 24
 
 
@@ -69,18 +70,18 @@ def test_different_names_are_kept_apart(tmp_path: Path) -> None:
     """A metric is what it was called when it was measured, whatever its number among other names."""
     values = torch.ones(1, 1, 1)
     for sample, names in ((0, ("mass", "density")), (1, ("density", "recall"))):
-        write(table_of(sample, [Measured(0, 0, 1, values)], names), tmp_path / f"{sample}.parquet")
+        write_sample(sample, [Measured(0, 0, 1, values)], names, tmp_path / f"{sample}.parquet")
     merge([tmp_path / "0.parquet", tmp_path / "1.parquet"], tmp_path / "all.parquet")
     assert parquet.read_table(tmp_path / "all.parquet")["metric"].to_pylist() == ["density", "recall"]
 
 
-@pytest.mark.parametrize("content", [b"", b"no parquet at all", None], ids=["empty", "damaged", "missing"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None) -> None:
-    """One sentence, and nothing is written."""
+@pytest.mark.parametrize(("content", "error"), [(b"no parquet at all", UsageError), (None, FileNotFoundError)])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, error: type[Exception]) -> None:
+    """Damaged or missing: an error that names it, and nothing is written."""
     path = tmp_path / "000003.parquet"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(UsageError, match=r"000003\.parquet: holds no measurements of a sample: "):
+    with pytest.raises(error, match=r"000003\.parquet"):
         merge([path], tmp_path / "all.parquet")
     assert not (tmp_path / "all.parquet").exists()
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from sah_bench.store.whole_files import write_whole
 from sah_core import UsageError
 
-__all__ = ["SCHEMA", "Measured", "merge", "table_of", "write"]
+__all__ = ["SCHEMA", "Measured", "merge", "table_of", "write_sample"]
 
 SCHEMA: Final = pyarrow.schema(
     [
@@ -78,27 +78,40 @@ def table_of(sample: int, measured: Sequence[Measured], names: Sequence[str]) ->
     return pyarrow.Table.from_arrays(arrays, schema=SCHEMA)
 
 
-def write(table: Any, path: Path) -> None:
-    """Write a table to a Parquet file, whole or not at all; OSError where that fails."""
+def write_sample(sample: int, measured: Sequence[Measured], names: Sequence[str], path: Path) -> None:
+    """Write one sample's measurements to a file, for `merge`; OSError where that fails.
+
+    A sample of which nothing was measured, as most are at a low rate, has an empty file: it says as much, and neither
+    has to be encoded nor waited for until it is on the disk.
+    """
+    if measured:
+        _write(table_of(sample, measured, names), path)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+
+
+def _write(table: Any, path: Path) -> None:
     content = BytesIO()
     parquet.write_table(table.combine_chunks(), content, row_group_size=_ROW_GROUP, compression="zstd")
     write_whole(path, content.getvalue())
 
 
 def merge(paths: Iterable[Path], target: Path) -> None:
-    """Write the measurements of several samples, a file each, to one file, in the samples' order.
+    """Write the measurements of several samples, a file each, to one Parquet file, in the samples' order.
 
     The file has the same bytes whatever the order of ``paths``, and whenever and by whom they were written.
-    Raises UsageError for a file that holds no measurements, OSError where the target cannot be written.
+    Raises UsageError for a file that holds something else, OSError for one that is not there, or where the target
+    cannot be written.
     """
-    tables = [table for table in map(_read, paths) if len(table)]
+    tables = [_read(path) for path in paths if path.stat().st_size]
     tables.sort(key=lambda table: table["sample"][0].as_py())
-    write(pyarrow.concat_tables([SCHEMA.empty_table(), *tables]).unify_dictionaries(), target)
+    _write(pyarrow.concat_tables([SCHEMA.empty_table(), *tables]).unify_dictionaries(), target)
 
 
 def _read(path: Path) -> Any:
     try:
         return parquet.read_table(path, schema=SCHEMA, memory_map=False)
-    except (pyarrow.ArrowException, OSError) as error:
+    except pyarrow.ArrowException as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{path}: holds no measurements of a sample: {reason}") from error

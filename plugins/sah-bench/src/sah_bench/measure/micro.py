@@ -89,25 +89,29 @@ class MicroMetricLogger:
 
     def __call__(self, inputs: AttentionInputs, output: AttentionOutput) -> None:
         """Measure a call, if it is one of the chosen."""
-        if self._sample is None:
-            raise UsageError("no sample was begun: call begin(sample, context_tokens) before its questions are asked")
+        sample = self._begun()
         # The last key is the last query's, so this needs no number from the device.
-        step = inputs.key_offset + inputs.shape[3] - 1 - self._context_tokens
-        if self._chosen.includes(self._sample, inputs.layer_idx, step):
-            self._measure(self._sample, step, MeasuredCall(inputs, output))
+        step = inputs.key_offset + inputs.keys.shape[2] - 1 - self._context_tokens
+        if self._chosen.includes(sample, inputs.layer_idx, step):
+            self._measure(sample, step, MeasuredCall(inputs, output))
 
     def table(self) -> Any:
         """The begun sample's measurements, a `pyarrow.Table` with the columns of `measurements.SCHEMA`."""
-        return measurements.table_of(0 if self._sample is None else self._sample, self._measured, self._names)
+        return measurements.table_of(self._begun(), self._measured, self._names)
 
     def write(self, path: Path) -> None:
-        """Write them to a Parquet file, whole or not at all; OSError where that fails."""
-        measurements.write(self.table(), path)
+        """Write them to a file for `merge`, whole or not at all; OSError where that fails."""
+        measurements.write_sample(self._begun(), self._measured, self._names, path)
 
     @staticmethod
     def merge(paths: Iterable[Path], target: Path) -> None:
         """Samples' files as one, in the samples' order, the same to the byte: see `measurements.merge`."""
         measurements.merge(paths, target)
+
+    def _begun(self) -> int:
+        if self._sample is None:
+            raise UsageError("no sample was begun: call begin(sample, context_tokens) before its questions are asked")
+        return self._sample
 
     def _measure(self, sample: int, step: int, call: MeasuredCall) -> None:
         device, shape = call.inputs.device, call.inputs.shape[:3]

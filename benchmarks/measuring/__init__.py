@@ -1,0 +1,1 @@
+"""What measuring attention calls costs an answer: ``python -m benchmarks measuring``."""
