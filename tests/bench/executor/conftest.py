@@ -42,3 +42,9 @@ def make(odd_registry: Registry) -> MakePlan:
         return make_plan(load_bench(given, odd_registry), directory, odd_registry)
 
     return made
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> ResultsDirectory:
+    """A directory of results in which nothing was done yet."""
+    return ResultsDirectory.created(tmp_path / "results")

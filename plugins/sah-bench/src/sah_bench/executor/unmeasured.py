@@ -12,9 +12,4 @@ def unmeasured(files: CellFiles) -> list[str]:
     said: dict[str, dict[int, str]] = {}
     for line in files.metric_failures.read().values:
         said.setdefault(line["metric"], {}).setdefault(line["sample"], line["said"])
-    return [
-        f"{len(samples)} samples lack a metric: {min(samples.items())[1]}"
-        if len(samples) > 1
-        else min(samples.values())
-        for samples in said.values()
-    ]
+    return [f"{len(samples)} of its samples lack a metric: {samples[min(samples)]}" for samples in said.values()]
