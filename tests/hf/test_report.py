@@ -63,6 +63,14 @@ def test_keys_are_counted_for_each_answer(gemma2: Any, adapt: MakeAdapter) -> No
     )
 
 
+def test_an_answer_knows_what_the_indexes_hold(llama: Any, adapt: MakeAdapter) -> None:
+    """After each answer the context's indexes alone are left: as many bytes as the request's report says, not none."""
+    adapter = adapt(llama, *MASKERS, {"kind": "quest", "page_size": 4, "budget": 8})
+    report = adapter.process_request(Request(CONTEXT, [QUESTION, "Where?"])).report
+    assert [answer.index_bytes for answer in report.answers] == [report.index_bytes] * 2
+    assert report.index_bytes > 0
+
+
 def test_an_answer_without_sparse_calls_has_no_keys(llama: Any, adapt: MakeAdapter) -> None:
     """Where only generated tokens are sparse, an answer of one token attends to nothing sparsely: None, not 0."""
     adapter = adapt(llama, *MASKERS, protocol={"sparse_from": "generation"})

@@ -79,8 +79,6 @@ class Asking:
         reports: list[AnswerReport] = []
         for number in range(len(tokens.questions)):
             text, report = self._ask(tokens, number, fork_cache(context.cache), state, keywords)
-            # Back to the context: the cache was forked, and the indexes forget what this question appended.
-            state.truncate(len(tokens.context))
             texts.append(text)
             reports.append(report)
             if self.on_answer is not None:
@@ -118,6 +116,8 @@ class Asking:
             )
         end = clock(self.model)
         first = end if stream.first_token_at is None else stream.first_token_at
+        # Back to the context: the cache was a fork, and the indexes forget what this question appended.
+        state.truncate(len(tokens.context))
         attended, visible = self.meter.newly_counted()
         return text_of(stream.tokens), AnswerReport(
             question_tokens=len(question),
@@ -126,6 +126,7 @@ class Asking:
             seconds=end - start,
             attended=attended if visible else None,
             visible=visible or None,
+            index_bytes=state.nbytes,
         )
 
     def _mode(self, context: int, question: int, cache: Any, state: AttentionState) -> Mode:

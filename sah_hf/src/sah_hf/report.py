@@ -57,6 +57,8 @@ class AnswerReport:
     """Keys that question and answer attended to, over all sparse layers, heads and queries; None: nothing sparse."""
     visible: int | None
     """Keys that they could have attended to there."""
+    index_bytes: int
+    """What the maskers' indexes of the context held in memory by then, in all layers."""
 
     @property
     def density(self) -> float | None:

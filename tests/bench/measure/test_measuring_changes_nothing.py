@@ -122,6 +122,14 @@ def test_measured_densities_are_the_reports(needle: ModelAdapterHF, context: Rea
         assert sum(round(row["value"] * keys) for row, keys in zip(rows, seen, strict=True)) == attended
 
 
+def test_it_stays_with_its_tensors(needle: ModelAdapterHF, context: ReadContext) -> None:
+    """Under a default device that has no data, nothing that a metric makes lands there: the same rows."""
+    _, expected = asked(needle, context, "random", 1.0)
+    with torch.device("meta"):
+        _, found = asked(needle, context, "random", 1.0)
+    assert found == expected
+
+
 def test_what_is_measured_makes_sense(needle: ModelAdapterHF, context: ReadContext) -> None:
     """Deterministic masks have no variance; chosen keys hold more mass than random ones, and an oracle's the most."""
     means: dict[tuple[str, str], float] = {}
