@@ -84,7 +84,8 @@ def test_every_cell_is_in_one_group(drawn: list[tuple[float, int, str]]) -> None
     [
         ("quest budget=0.05", {"budget": 0.05}, "quest"),
         ("quest at 5 %", {"percent": 5}, "quest at"),
-        ("magicpig 8/75", {"bits": 8, "tables": 75}, "magicpig /"),
+        ("magicpig L75", {"tables": 75}, "magicpig"),
+        ("magicpig K8 L75", {"bits": 8, "tables": 75}, "magicpig"),
         ("sink + local 64", {}, "sink + local"),
         ("oracle top-k", {}, "oracle top-k"),
         ("0.05", {"budget": 0.05}, "0.05"),

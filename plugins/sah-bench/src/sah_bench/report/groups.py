@@ -57,7 +57,8 @@ def family(cell: CellResult) -> str:
     """What a config has in common with the others of its sweep: its name without the swept values, or a last number."""
     name = cell.attention
     for key, value in cell.swept.items():
-        name = re.sub(rf"(\b{re.escape(str(key))}=)?(?<![\w.]){re.escape(str(value))}(?![\w.])\s*%?", "", name)
+        said = rf"(\b{re.escape(str(key))}=|(?<=\s)[A-Za-z]{{1,2}})?(?<![\d.]){re.escape(str(value))}(?![\w.])\s*%?"
+        name = re.sub(said, "", name)  # such as budget=0.05, L75, 5 %
     name = re.sub(r"[\s=:@,]+\d+(\.\d+)?\s*%?$", "", name)
     return re.sub(r"\s+", " ", name).strip(" ,;:=@%") or cell.attention
 

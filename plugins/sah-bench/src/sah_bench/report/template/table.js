@@ -1,5 +1,5 @@
 // A table that is sorted by its headers and shows a page of its rows at a time.
-const PAGE = 50;
+const PAGE = 25;
 
 // `columns`: name, title, text (left, and sorted as text), value(row) to sort by, show(row) as text, mark(row): a class.
 // The first text column opens a row. `show(rows)` fills it; `rows` are all of them, as sorted.
