@@ -43,7 +43,7 @@ def run(make: MakePlan, tmp_path_factory: pytest.TempPathFactory) -> Run:
     hangs = attention("hangs", {"kind": "odd", "does": "hang", "at": 64})
     asked = [hangs, "dense", attention("window"), HASHED, {**attention("window"), "name": "the same"}]
     plan = joined(
-        make(directory, attention=asked, calibration=LEARN, timeout={"cell": 5}, **needle),
+        make(directory, attention=asked, calibration=LEARN, timeout={"sample": 4, "cell": 6}, **needle),
         make(
             directory,
             attention=[{**HASHED, "name": "unlearned"}],
@@ -71,12 +71,15 @@ def test_cells_that_are_the_same_work_are_done_once(run: Run) -> None:
 
 
 def test_a_cell_over_its_time_is_given_up(run: Run) -> None:
-    """It is incomplete, says why and where it was, and its worker's place goes on with other cells."""
+    """With all its workers together: the first one's 4 s with sample 0 leave 2 s for the second one with sample 1.
+
+    It is incomplete, says why and where it was, and its place goes on with other cells.
+    """
     files = run.directory.cell(cell_of(run.plan, "hangs").address)
     assert not answered(files)
-    assert files.failure == {"error": "CellTimeout", "message": "it took more than 5 s", "sample": 0}
+    assert files.failure == {"error": "CellTimeout", "message": "it took more than 6 s", "sample": 1}
     assert (
-        f"{cell_of(run.plan, 'hangs')}: incomplete: sample 0: CellTimeout: it took more than 5 s"
+        f"{cell_of(run.plan, 'hangs')}: incomplete: sample 1: CellTimeout: it took more than 6 s"
         in run.outcome.problems
     )
 
@@ -118,3 +121,16 @@ def test_what_is_done_is_not_done_again(run: Run) -> None:
     assert heard.events == ["dense reused", "window reused", "hashed reused"]
     after = {path: path.stat().st_mtime_ns for path in run.directory.path.rglob("*") if path.is_file()}
     assert {path.name for path in after if after[path] != before.get(path)} == {"plan.json"}
+
+
+def test_times_say_what_each_sample_took(run: Run) -> None:
+    """Seconds of it, the peak of memory, and with the last question of a context the bytes of its indexes."""
+    lines = {
+        name: run.directory.cell(cell_of(run.plan, name).address).times.read().values for name in ("dense", "hashed")
+    }
+    for line in [*lines["dense"], *lines["hashed"]]:
+        assert 0 < line["first_token_seconds"] <= line["seconds"]
+        assert (line["context_tokens"], line["question_tokens"], line["worker"]) == (64, 2, "cpu")
+        assert line["memory_bytes"] > 2**27
+    assert [line["index_bytes"] for line in lines["dense"]] == [None] * 4
+    assert [(line["index_bytes"] or 0) > 0 for line in lines["hashed"]] == [False, True, False, True]

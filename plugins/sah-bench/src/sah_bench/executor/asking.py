@@ -74,19 +74,25 @@ class Asking:
         with self._counted(1):
             context, new = self.ready.contexts.get(fitted.text, lambda: adapter.read_context(request))
 
+        last: list[_Answered] = []
+
         def keep(number: int, answer: str, report: AnswerReport) -> None:
+            seconds = context.seconds if new and number == 0 else None
+            answered = _Answered(batch[number], answer, report, fitted.cut, context, seconds)
+            if number + 1 == len(batch):
+                last.append(answered)  # the request, which ends now, has more to say
+                return
             with self._counted(-1):
-                seconds = context.seconds if new and number == 0 else None
-                self._keep(_Answered(batch[number], answer, report, fitted.cut, context, seconds))
-                if number + 1 < len(batch):
-                    self.tell(SampleBegun(batch[number + 1]))
-                    self._prepare(batch[number + 1], context)
+                self._keep(answered, None)
+                self.tell(SampleBegun(batch[number + 1]))
+                self._prepare(batch[number + 1], context)
 
         self._prepare(batch[0], context)
         with self._counted(1):
-            adapter.process_request(
+            response = adapter.process_request(
                 request, self._new_tokens_option(row), context=context, on_answer=keep, on_call=self.logger
             )
+        self._keep(last.pop(), None if self.cell.attention is None else response.report.index_bytes)
 
     @contextmanager
     def _counted(self, sign: Literal[1, -1]) -> Iterator[None]:
@@ -106,7 +112,7 @@ class Asking:
             digest = hashlib.sha256(f"{self.cell.seed} {sample}".encode()).digest()
             torch.manual_seed(int.from_bytes(digest[:8]) >> 1)
 
-    def _keep(self, answered: _Answered) -> None:
+    def _keep(self, answered: _Answered, index_bytes: int | None) -> None:
         """Write all that is known of a sample, its answer last: what has an answer is never asked again.
 
         From then on no end of this process can take it back. The disk, which is slow to confirm that it has it, does so
@@ -120,7 +126,7 @@ class Asking:
             context_seconds=answered.context_seconds,
             first_token_seconds=report.first_token_seconds,
             seconds=report.seconds,
-            index_bytes=None,
+            index_bytes=index_bytes,
             memory_bytes=memory_bytes(self.ready.device),
             worker=self.ready.device,
         )

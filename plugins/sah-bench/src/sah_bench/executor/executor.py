@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -52,6 +52,7 @@ class BenchmarkExecutor:
         self._running: dict[int, Running] = {}
         self._last: dict[int, Job] = {}
         self._deaths: Counter[str] = Counter()
+        self._spent: defaultdict[str, float] = defaultdict(float)  # seconds on a cell, by workers that were lost
         self._told: set[str] = set()
         self._model_seconds = 0.0
         self._cell_seconds = 0.0
@@ -110,7 +111,7 @@ class BenchmarkExecutor:
             return  # a worker that had nothing to do is no more: another one is started when its place has a job
         match event:
             case CellBegun():
-                running.cell_since = time.monotonic()
+                running.cell_since = time.monotonic() - self._spent[running.job.address]
                 if isinstance(running.job, CellJob):
                     self._listener.cell_begun(running.job.cell, event.answered)
             case SampleBegun():
@@ -145,6 +146,8 @@ class BenchmarkExecutor:
     def _lost(self, running: Running, reason: str) -> None:
         """The worker of a job is no more: because its time was over, or for a reason of its own."""
         job = running.job
+        if running.cell_since is not None:
+            self._spent[job.address] = time.monotonic() - running.cell_since
         if running.stopped == "cell" and isinstance(job, CellJob):
             failure = Failure("CellTimeout", f"it took more than {self._plan.timeout.cell:g} s", running.sample)
             self._record(job.cell, failure)

@@ -19,7 +19,7 @@ class Running:
 
     job: Job
     cell_since: float | None = None
-    """When its first question was about to be asked; None until then: loading a model is nobody's timeout."""
+    """When its first question was about to be asked, had one worker done it all; None while a model is loaded."""
     sample: int | None = None
     sample_since: float = 0.0
     stopped: Literal["sample", "cell"] | None = None

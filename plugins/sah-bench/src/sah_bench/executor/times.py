@@ -27,7 +27,7 @@ class Times:
     seconds: float
     """From handing in the question to the end of its answer."""
     index_bytes: int | None
-    """What the maskers' indexes hold in memory; None where attention is dense."""
+    """What the maskers' indexes of the context hold in memory, once the last of its samples is answered; else None."""
     memory_bytes: int
     """The most that the worker has held until then: of its accelerator's memory, or of the machine's on a CPU."""
     worker: str

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing import connection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from .jobs import CalibrationJob, CellJob
 if TYPE_CHECKING:
     from .models import KeptModel
 
-__all__ = ["Setup", "calibrated", "run_worker"]
+__all__ = ["Setup", "calibrated", "make_desk", "run_worker"]
 
 
 @frozen
@@ -44,14 +44,19 @@ def run_worker(setup: Setup, pipe: connection.Connection[Event, CellJob | Calibr
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = str(setup.threads)  # read when torch is imported
-    directory = ResultsDirectory(setup.directory)
-    desk = Desk(directory, _Models(setup), _Tables(directory), pipe.send)
+    desk = make_desk(setup, pipe.send)
     while True:
         try:
             job = pipe.recv()
         except EOFError:
             return
-        pipe.send(answer_cell(job, desk) if isinstance(job, CellJob) else _calibrate(job, directory))
+        pipe.send(answer_cell(job, desk) if isinstance(job, CellJob) else _calibrate(job, desk.directory))
+
+
+def make_desk(setup: Setup, tell: Callable[[Event], None]) -> Desk:
+    """What a worker has at hand; `answer_cell` can also be called with it in a process that is no worker."""
+    directory = ResultsDirectory(setup.directory)
+    return Desk(directory, _Models(setup), _Tables(directory), tell)
 
 
 def calibrated(directory: ResultsDirectory, address: str) -> Path:
