@@ -111,7 +111,7 @@ def merge(paths: Iterable[Path], target: Path) -> None:
 
 def _read(path: Path) -> Any:
     try:
-        return parquet.read_table(path, schema=SCHEMA, memory_map=False)
+        return parquet.read_table(path, schema=SCHEMA)
     except pyarrow.ArrowException as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"{path}: holds no measurements of a sample: {reason}") from error
