@@ -43,8 +43,8 @@ class ModelAdapter(ABC):
         * ``measure_error``: also compare each sparse attention output with the dense one.
         * ``on_text``: given a question's number and each new piece of its answer; ``on_answer``: the number, the whole
           answer once it is finished, and its report.
-        * ``on_call``: given the inputs and the output of every sparse attention call, to look at; it changes neither. What
-          that takes is part of the answer's seconds.
+        * ``on_call``: given the inputs and the output of every sparse attention call, to look at; it changes neither.
+          What that takes is part of the answer's seconds.
         * ``context``: the request's context, as `read_context` gave it: it is not read again, and stays as it is.
         """
 
