@@ -6,6 +6,7 @@ A second run in the same directory tries again what failed, some of which works 
 from __future__ import annotations
 
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,8 @@ def second(first: Run, place: Path) -> Run:
     damage(first.files("dense").answers.path, b'"sample": 1', b'"sample": 3')
     damage(first.files("window").times.path, b'"worker": "cpu"', b'"worker": "gpu"')
     (first.files("killed once").path / "scores.json").write_text("{")
-    names = ("dense", "window", "raises", "killed once", "full disk", "unscored", "measured")
+    first.files("cut").write_scores({**(first.files("cut").scores or {}), "version": "0.0", "mean": 7})
+    names = ("dense", "window", "raises", "killed once", "full disk", "unscored", "measured", "cut")
     plan, heard = parts(first.plan, *names), Heard()
     return Run(plan, first.directory, execute(plan, first.directory, heard), heard.events)
 
@@ -272,8 +274,10 @@ def test_what_failed_is_tried_again(second: Run) -> None:
 
 
 def test_scores_that_are_missing_are_made_without_the_model(first: Run, second: Run) -> None:
-    """Damaged ones, and those that a scorer did not give: nothing is asked."""
+    """Damaged ones, those of another version of the scorer, and those that it did not give: nothing is asked."""
     assert (second.files("killed once").scores or {})["samples"] == 5
+    assert 0 <= (second.files("cut").scores or {})["mean"] <= 1
+    assert (second.files("cut").scores or {})["version"] == version("sah-bench")
     assert second.problems("unscored") == first.problems("unscored")
     asked = {text.rpartition(" begun")[0] for text in second.heard if " begun with" in text}
     assert asked == {"dense", "raises", "full disk"}
@@ -284,7 +288,7 @@ def test_what_is_complete_is_reused(first: Run, second: Run) -> None:
     assert "measured reused" in second.heard
     assert second.problems("measured") == first.problems("measured")
     assert second.outcome.reused == 2
-    assert second.outcome.complete == 5
+    assert second.outcome.complete == 6
 
 
 def test_answers_are_scored_again_without_any_model(second: Run) -> None:
@@ -294,7 +298,27 @@ def test_answers_are_scored_again_without_any_model(second: Run) -> None:
     for files in known.values():
         (files.path / "scores.json").unlink()
     scored, problems = rescore(second.directory)
-    assert scored == 6
+    assert scored == 7
     (problem,) = problems
     assert "(unscored, rows): not scored: scorer 'odd'" in problem
     assert {name: (files.path / "scores.json").read_bytes() for name, files in known.items()} == before
+
+
+def test_a_run_that_was_killed_while_it_finished_is_finished(second: Run) -> None:
+    """Whichever of a cell's last steps were done, the others are, without the model, and the files end as they were."""
+    files = second.files("measured")
+    before = {
+        name: (files.path / name).read_bytes() for name in ("answers.jsonl", "measurements.parquet", "scores.json")
+    }
+    first, *others = files.answers.read().values
+    files.answers.rewrite([*others, first])
+    files.measurements_of(0).parent.mkdir()
+    files.measurements_of(0).write_bytes(b"what is left of them")
+    files.write_failure({"error": "LookupError", "message": "of an earlier run", "sample": None})
+    (files.path / "scores.json").unlink()
+    heard = Heard()
+    assert execute(parts(second.plan, "measured"), second.directory, heard).complete == 1
+    assert heard.events == ["measured complete"]
+    assert {name: (files.path / name).read_bytes() for name in before} == before
+    assert not files.measurements_of(0).parent.exists()
+    assert files.failure is None
