@@ -115,19 +115,25 @@ def test_a_metric_that_was_not_measured() -> None:
     assert metrics_of(measured([])) == []
 
 
-def test_the_pareto_front(build: Build) -> None:
-    """The front that the chart draws is the points that no cheaper one reaches, as a step line."""
+@pytest.mark.parametrize(
+    ("cost", "expected"),
+    [
+        ("density", [("quest 0.02", 0.25), ("quest 0.05", 0.75), ("quest 0.2", 1.0)]),
+        ("milliseconds", [("quest 0.02", 0.25), ("quest 0.05", 0.75), ("dense", 1.0), ("quest 0.2", 1.0)]),
+    ],
+)
+def test_the_pareto_front(build: Build, cost: str, expected: list[tuple[str, float]]) -> None:
+    """The front that the chart draws is what nothing cheaper outdoes; dense attention counts where time is the cost."""
     building = build()
-    building.add("dense", right=[1, 1, 1, 1])
+    building.add("dense", right=[1, 1, 1, 1], seconds=0.1)
     for density, right in ((0.02, [1, 0, 0, 0]), (0.05, [1, 1, 1, 0]), (0.1, [1, 1, 0, 0]), (0.2, [1, 1, 1, 1])):
-        building.add(f"quest {density}", density=density, right=right)
-    chart = quality_plots(building.results())["quality-density-question"]
-    front = next(
-        layer for layer in chart.to_dict()["spec"]["layer"] if layer["mark"].get("interpolate") == "step-after"
-    )
-    rows = [row for row in _data_of(chart.to_dict())[0]["values"] if not row["dense"]]
-    best = _evaluated(rows, front["transform"][1:])
-    assert [(row["density"], row["score"]) for row in best] == [(0.02, 0.25), (0.05, 0.75), (0.2, 1.0)]
+        building.add(f"quest {density}", density=density, right=right, seconds=density)
+    specification = quality_plots(building.results())[f"quality-{cost}-question"].to_dict()
+    layers = specification["spec"]["layer"]
+    front = next(layer for layer in layers if layer["mark"].get("interpolate") == "step-after")
+    rows = _data_of(specification)[0]["values"]
+    best = _evaluated(rows, front["transform"])
+    assert [(row["attention"], row["score"]) for row in best] == expected
 
 
 def test_points_of_what_has_a_score(build: Build) -> None:
@@ -171,29 +177,28 @@ def _data_of(specification: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _evaluated(rows: list[dict[str, Any]], transform: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """What Vega makes of rows: drawn as text marks, and read back from its scene."""
+    """The rows that Vega leaves, in the order of their time: drawn as text marks, and read back from its scene."""
     specification = {
         "data": {"values": rows},
         "transform": transform,
         "mark": "text",
         "encoding": {
-            "text": {"field": "density", "type": "nominal"},
-            "x": {"field": "density", "type": "ordinal"},
+            "text": {"field": "attention", "type": "nominal"},
+            "x": {"field": "milliseconds", "type": "ordinal"},
             "y": {"field": "score", "type": "quantitative"},
         },
     }
-    scene = vl_convert.vegalite_to_scenegraph(specification)
-    texts: list[float] = []
+    texts: list[str] = []
 
     def walk(part: Any) -> None:
         if isinstance(part, dict):
             if part.get("marktype") == "text" and part.get("name") == "marks":
-                texts.extend(float(item["text"]) for item in part["items"])
+                texts.extend(str(item["text"]) for item in part["items"])
             for value in part.values():
                 walk(value)
         elif isinstance(part, list):
             for value in part:
                 walk(value)
 
-    walk(scene)
-    return [row for row in rows if row["density"] in texts]
+    walk(vl_convert.vegalite_to_scenegraph(specification))
+    return sorted((row for row in rows if row["attention"] in texts), key=lambda row: float(row["milliseconds"]))

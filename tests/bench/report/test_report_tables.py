@@ -55,6 +55,16 @@ def test_seeds_are_averaged(build: Build) -> None:
     assert (group.answered, group.samples) == (8, 8)
 
 
+def test_time_over_dense(build: Build) -> None:
+    """Of several seeds it is the time of all over that of all: (0.01 + 0.05) / (0.04 + 0.04), not a mean of ratios."""
+    building = build()
+    for seed, seconds in ((0, 0.01), (1, 0.05)):
+        building.add("dense", seconds=0.04, seed=seed)
+        building.add("quest", density=0.1, seconds=seconds, seed=seed)
+    _, quest = grouped(building.results().cells)
+    assert quest.time_ratio == pytest.approx(0.75)
+
+
 def test_a_seed_without_a_score(build: Build) -> None:
     """The others' mean stands, and how many samples are answered says that it is not of all."""
     building = build()

@@ -69,7 +69,6 @@ def _group(cells: tuple[CellResult, ...]) -> Group:
     difference, difference_error = _average([(cell.difference, cell.difference_error) for cell in cells])
     seconds, seconds_error = _average([(cell.seconds, cell.seconds_error) for cell in cells])
     density, _ = _average([(cell.density, None) for cell in cells])
-    time_ratio, _ = _average([(cell.time_ratio, None) for cell in cells])
     return Group(
         model=first.model,
         attention=first.attention,
@@ -85,8 +84,14 @@ def _group(cells: tuple[CellResult, ...]) -> Group:
         density=density,
         seconds=seconds,
         seconds_error=seconds_error,
-        time_ratio=time_ratio,
+        time_ratio=_time_ratio(cells),
     )
+
+
+def _time_ratio(cells: Sequence[CellResult]) -> float | None:
+    """Seconds of all seeds over dense attention's, those seeds alone of which both are known."""
+    pairs = [(cell.seconds, cell.seconds / cell.time_ratio) for cell in cells if cell.seconds and cell.time_ratio]
+    return math.fsum(own for own, _ in pairs) / math.fsum(dense for _, dense in pairs) if pairs else None
 
 
 def _average(values: Sequence[tuple[float | None, float | None]]) -> tuple[float | None, float | None]:

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from sah_bench.store.directory import ResultsDirectory
 
-from .chart_style import THEMES, config
+from .chart_style import THEMES, colours, config, shapes
 from .columns import columns_of, script_safe
 from .export import as_parquet, cells_table, flat
 from .groups import grouped
@@ -71,7 +71,12 @@ def _data(directory: ResultsDirectory, results: Results) -> dict[str, Any]:
             [{**datum, "cell": place[id(group.cells[0])]} for group, datum in zip(drawn, points(drawn), strict=True)]
         ),
         "themes": {theme: config(theme) for theme in THEMES},
-        "quality": {theme: quality_pair(data, families, theme).to_dict() for theme in THEMES},
+        "families": {
+            "names": families,
+            "colours": {theme: colours(families, theme) for theme in THEMES},
+            "shapes": shapes(families),
+        },
+        "quality": {theme: quality_pair(data, [], theme).to_dict() for theme in THEMES},
         "measured": {"parts": measured.parts, "charts": measured.charts, "left_out": measured.left_out},
         "parquet": base64.b64encode(archive).decode() if len(archive) <= PARQUET_ROOM else None,
     }

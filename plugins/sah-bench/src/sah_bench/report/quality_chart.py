@@ -91,8 +91,10 @@ def quality_layers(
         alt.Tooltip("said_time:N", title="ms an answer (of dense)"),
         alt.Tooltip("answered:N"),
     ]
+    # Dense attention is in the front of time, where it may well be the fastest; its density is nobody's aim.
+    contenders = sparse if cost == "density" else chart.transform_filter(f"datum.{cost} > 0")
     front = (
-        sparse.transform_window(
+        contenders.transform_window(
             best="max(score)", sort=[alt.SortField(cost)], frame=[None, 0], groupby=["task", "length"]
         )
         .transform_filter("datum.score >= datum.best")

@@ -17,6 +17,7 @@ const COLUMNS = [
 ];
 const FILTERS = ["task", "model", "attention", "protocol", "length", "status"];
 const ALL = "all";
+const MOST_CHOICES = 500;
 const wanted = { text: "", fields: {} };
 const searched = cells.map((cell) => [title(cell), cell.status, cell.swept, cell.failure, cell.address].join(" ").toLowerCase());
 const cellTable = pagedTable("cells-table", "cell", (cell) => cell.number);
@@ -36,7 +37,7 @@ function filters() {
   place.append(search);
   for (const field of FILTERS) {
     const values = distinct(cells.map((cell) => cell[field]));
-    if (values.length < 2) continue;
+    if (values.length < 2 || values.length > MOST_CHOICES) continue;
     place.append(choice(field, [ALL, ...values], ALL, (value) => {
       if (value === ALL) delete wanted.fields[field]; else wanted.fields[field] = value;
       showCells();

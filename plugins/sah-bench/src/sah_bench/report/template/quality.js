@@ -1,5 +1,6 @@
 // Quality against density and time, of one slice: a model, a task, a length and a protocol.
-const MOST_POINTS = 2000;
+const MOST_POINTS = 500;
+const MOST_NAMES = 56;
 const slice = {};
 
 function sliceFields() {
@@ -39,6 +40,7 @@ async function drawQuality() {
     place.replaceChildren(element("p", points.length ? "Nothing here has a score." : "No cell has a score yet.", { class: "note" }));
     return;
   }
+  const drawn = found.slice(0, MOST_POINTS);
   if (found.length > MOST_POINTS) {
     byId("quality-note").textContent = `The first ${MOST_POINTS} of ${found.length.toLocaleString("en")} points are drawn.`;
   }
@@ -50,25 +52,26 @@ async function drawQuality() {
     Object.assign(part, { width: each, height: stacked ? 260 : 320 });
     part.layer.forEach((layer) => { delete layer.width; delete layer.height; });
   });
-  const families = new Set(found.map((point) => point.family));
-  keepFamilies(hconcat, families);
+  nameFamilies(hconcat, new Set(drawn.map((point) => point.family)));
   const spec = { ...rest, [stacked ? "vconcat" : "hconcat"]: hconcat };
   const legend = { orient: "bottom", columns: Math.max(1, Math.floor(width / 170)), title: null };
-  const view = await draw("quality-chart", spec, { points: found.slice(0, MOST_POINTS) }, { legend });
+  const view = await draw("quality-chart", spec, { points: drawn }, { legend });
   view.addEventListener("click", (_, item) => {
     if (item?.datum?.cell !== undefined) openDetails(item.datum.cell);
   });
 }
 
-// The legend names what is drawn; colours and shapes stay those of the whole report.
-function keepFamilies(parts, families) {
+// The legend names what is drawn, unless that is too much; colours and shapes are those of the whole report.
+function nameFamilies(parts, drawn) {
+  const { names, colours, shapes } = report.families;
+  const kept = names.map((_, at) => at).filter((at) => drawn.has(names[at]));
+  const ranges = { color: colours[theme()], shape: shapes };
   for (const layer of parts.flatMap((part) => part.layer)) {
-    for (const channel of ["color", "shape"]) {
-      const scale = layer.encoding?.[channel]?.scale;
-      if (!scale?.domain) continue;
-      const kept = scale.domain.map((name, at) => [name, scale.range[at]]).filter(([name]) => families.has(name));
-      scale.domain = kept.map(([name]) => name);
-      scale.range = kept.map(([, value]) => value);
+    for (const [channel, range] of Object.entries(ranges)) {
+      const encoded = layer.encoding?.[channel];
+      if (!encoded?.scale) continue;
+      Object.assign(encoded.scale, { domain: kept.map((at) => names[at]), range: kept.map((at) => range[at]) });
+      if (kept.length > MOST_NAMES) encoded.legend = null;
     }
   }
 }

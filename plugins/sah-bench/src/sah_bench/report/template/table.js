@@ -40,7 +40,7 @@ function pagedTable(host, what, opens) {
     state.given = rows;
     state.rows = state.sort ? [...rows].sort(comparison(state.sort, state.down)) : rows;
     for (const column of state.columns) {
-      column.head.ariaSort = column === state.sort ? (state.down ? "descending" : "ascending") : "none";
+      column.head.setAttribute("aria-sort", column === state.sort ? (state.down ? "descending" : "ascending") : "none");
     }
     turnTo(0);
   }
