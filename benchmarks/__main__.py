@@ -13,6 +13,7 @@ from .prefill import command as prefill
 from .report import command as report
 from .request import command as request
 from .startup import command as startup
+from .sweep import command as sweep
 
 
 def main() -> None:
@@ -27,6 +28,7 @@ def main() -> None:
         ("masks", masks, "making masks, and the memory of a decode step"),
         ("measuring", measuring, "what measuring a share of attention calls adds to an answer"),
         ("startup", startup, "imports, commands, the first call"),
+        ("sweep", sweep, "what the executor of `sah bench` adds to the model's time"),
         ("gpu", gpu, "attention over a few keys on a GPU against dense attention"),
         ("report", report, "write the page and the plots of these again"),
     ):

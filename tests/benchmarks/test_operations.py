@@ -223,5 +223,17 @@ def test_the_command_line_offers_all(capsys: pytest.CaptureFixture[str], monkeyp
         main()
     shown = capsys.readouterr().out
     assert all(
-        name in shown for name in ("methods", "decode", "prefill", "request", "masks", "startup", "gpu", "report")
+        name in shown
+        for name in (
+            "methods",
+            "decode",
+            "prefill",
+            "request",
+            "masks",
+            "startup",
+            "measuring",
+            "sweep",
+            "gpu",
+            "report",
+        )
     )

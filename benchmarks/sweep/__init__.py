@@ -1,0 +1,1 @@
+"""What `sah bench` costs beside the model's own time."""
