@@ -60,7 +60,7 @@ def run(arguments: argparse.Namespace) -> None:
                         questions=arguments.questions,
                         rounds=arguments.rounds,
                         rate=arguments.rate,
-                        folder=Path(folder),
+                        folder=Path(folder) / f"{name} {kind} {context}",
                     )
                     for kind in _BACKENDS
                 ]

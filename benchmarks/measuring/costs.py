@@ -24,13 +24,13 @@ _GENERATION: Final[Mapping[str, Any]] = {"max_new_tokens": 8, "min_new_tokens": 
 
 
 class Measuring:
-    """A request asked again and again as the executor asks it: each question a sample, with a file of its own.
+    """A request asked again and again as the executor asks it: each question a sample, with a file in the folder.
 
     No sample is asked twice, so over many requests the share of measured calls is the rate.
     """
 
     def __init__(
-        self, adapter: ModelAdapterHF, request: Request, context: ReadContext, rate: float, folder: Path
+        self, adapter: ModelAdapterHF, request: Request, context: ReadContext, rate: float, folder: Path | None
     ) -> None:
         self._adapter, self._request, self._context = adapter, request, context
         self._logger = MicroMetricLogger(METRICS, rate=rate)
@@ -53,7 +53,8 @@ class Measuring:
         def keep(number: int, answer: str, report: AnswerReport) -> None:
             nonlocal sample
             start = time.perf_counter()
-            self._logger.write(self._folder / f"{sample % 100:06}.parquet")
+            if self._folder is not None:
+                self._logger.write(self._folder / f"{sample:06}.parquet")
             sample = self._begin()
             self.within += time.perf_counter() - start
 
@@ -88,13 +89,15 @@ def measuring_costs(
 ) -> Row:
     """So many questions of eight tokens each, on a context that was read before: only what can be measured is timed.
 
-    ``off`` stands there twice, which shows what the machine's own unrest amounts to.
+    Ratios are of processor time. ``off`` stands there twice, which shows what the machine's own unrest amounts to. What
+    is added is counted within the requests, as seconds in the logger and of writing its files, over all other seconds.
     """
     sample = NeedleTask("retrieval", length=length, questions=questions).sample(0)
     request = Request(sample.context, sample.questions)
     adapter = ModelAdapterHF(model, {**chain.config, "kind": kind}, tokenizer, generation=_GENERATION)
     context = adapter.read_context(request)
-    hook, some = (Measuring(adapter, request, context, each, folder) for each in (0.0, rate))
+    hook = Measuring(adapter, request, context, 0.0, None)
+    some = Measuring(adapter, request, context, rate, folder)
     report = adapter.process_request(request, context=context).report
 
     def off() -> None:
