@@ -19,7 +19,7 @@ from sah_bench.plan.plan import Plan
 from sah_bench.store.cell_files import CellFiles
 from sah_bench.store.directory import ResultsDirectory
 
-from .plans import MakePlan, answered, attention
+from .plans import MakePlan, answered, attention, write_rows
 
 KILLS = 20
 SAMPLES = 64
@@ -149,6 +149,21 @@ def test_two_runs_at_once_do_the_work_once(sweep: Sweep, undisturbed: dict[str, 
     assert sweep.contents(tmp_path / "results") == undisturbed
     for files in sweep.cells(tmp_path / "results").values():
         assert [line["sample"] for line in files.times.read().values] == list(range(SAMPLES))
+
+
+def test_a_worker_ends_with_its_parent_whatever_it_does(make: MakePlan, tmp_path: Path) -> None:
+    """Also amid an answer that would never end: when the run is killed, its cell is soon free for another one."""
+    directory = tmp_path / "results"
+    hangs = attention("hangs", {"kind": "odd", "does": "hang", "at": 96})
+    rows = str(write_rows(tmp_path / "rows.jsonl", {64: 2, 96: 1}))
+    plan = make(ResultsDirectory.created(directory), attention=[hangs], tasks=[{"kind": "file", "path": rows}])
+    (tmp_path / "plan").write_bytes(pickle.dumps(plan))
+    sweep = Sweep(plan, tmp_path / "plan")
+    with sweep.start(directory, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}) as process:
+        sweep.reach(2, directory, process)
+        process.kill()
+    sweep.settled(directory)
+    assert sweep.answers(directory) == 2
 
 
 @pytest.mark.usefixtures("heeding_ctrl_c")
