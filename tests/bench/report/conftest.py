@@ -12,6 +12,7 @@ import pytest
 
 from sah_bench.plan.cell import address_of
 from sah_bench.report.results import Results, read_results
+from sah_bench.report.write import write_report
 from sah_bench.store.cell_files import CellFiles
 from sah_bench.store.directory import ResultsDirectory
 
@@ -152,16 +153,47 @@ def scores_of(right: Sequence[float | None], questions: int) -> dict[str, Any]:
     }
 
 
-@pytest.fixture(scope="session")
-def build_at() -> Callable[[Path], Building]:
-    """Begin a directory of results somewhere."""
-    return Building
-
-
 @pytest.fixture
 def build(tmp_path: Path) -> Callable[[], Building]:
     """Begin a directory of results."""
     return lambda: Building(tmp_path / "results")
+
+
+def small_benchmark(building: Building) -> Building:
+    """Dense attention and three methods on two tasks and two lengths; one cell failed, one is missing."""
+    for task in ("needle retrieval", "needle vote"):
+        for length in (1024, 4096):
+            building.add("dense", task=task, length=length, right=[1, 1, 1, length == 1024], seconds=0.04)
+            for method in ("quest", "pqcache", "magicpig"):
+                for density in (0.02, 0.1):
+                    building.add(
+                        f"{method} budget={density}",
+                        density=density * (1.2 if method == "quest" else 1),
+                        swept={"budget": density},
+                        right=[1, 0, 1, 1 if density > 0.05 else 0],
+                        task=task,
+                        length=length,
+                        seconds=0.01 + density / 10,
+                        maskers=[{"kind": "sink", "size": 4}, {"kind": method, "budget": density}],
+                    )
+    failing = building.add("quest fails", density=0.1, right=[1, None, None, None], length=4096, scored=False)
+    failing.write_failure({"error": "RequestError", "message": "too long by 12 tokens", "sample": 1})
+    building.add("not begun", density=0.1, begun=False)
+    return building
+
+
+@pytest.fixture
+def small(build: Callable[[], Building]) -> Building:
+    """A small benchmark that the test may change."""
+    return small_benchmark(build())
+
+
+@pytest.fixture(scope="session")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of the small benchmark."""
+    building = small_benchmark(Building(tmp_path_factory.mktemp("page") / "results"))
+    (written,) = write_report(building.finished("A small benchmark"))
+    return written
 
 
 @pytest.fixture(scope="session")

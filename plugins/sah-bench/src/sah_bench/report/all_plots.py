@@ -11,7 +11,7 @@ from sah_bench.store.directory import ResultsDirectory
 from .groups import grouped
 from .measured import metrics_of
 from .page_measured import measured_of
-from .plots import Granularity, PlotGenerator, quality_plots, save
+from .plots import Granularity, PlotGenerator, file_name, quality_plots, save
 from .results import Results
 from .slices import slices
 
@@ -26,7 +26,7 @@ def write_plots(directory: ResultsDirectory, results: Results, folder: Path) -> 
     written = [path for name, chart in quality_plots(results).items() for path in save(chart, folder, name)]
     for part in slices(grouped(results.cells)):
         names = [part.model, part.task, "" if part.length is None else str(part.length), part.protocol]
-        inside = folder / "-".join(_file_name(name) for name in names if name)
+        inside = folder / "-".join(file_name(name) for name in names if name)
         measured = [
             table.append_column("attention", pyarrow.array([group.attention] * table.num_rows, pyarrow.string()))
             for group in part.groups
@@ -38,9 +38,5 @@ def write_plots(directory: ResultsDirectory, results: Results, folder: Path) -> 
             for metric in metrics_of(table):
                 for granularity in Granularity:
                     chart = PlotGenerator(table).plot(metric, granularity)
-                    written += save(chart, inside, f"{_file_name(metric)}-{granularity.value}{behind}")
+                    written += save(chart, inside, f"{file_name(metric)}-{granularity.value}{behind}")
     return written
-
-
-def _file_name(text: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in text)

@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-__all__ = ["CellResult", "Status"]
+__all__ = ["STATUSES", "CellResult", "Status"]
 
 Status = Literal["complete", "incomplete", "failed", "missing"]
+STATUSES: tuple[Status, ...] = ("complete", "incomplete", "failed", "missing")
 
 
 @frozen(slots=False)

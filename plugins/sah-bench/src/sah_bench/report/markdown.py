@@ -34,12 +34,7 @@ def markdown(results: Results, *, command: str | None = None) -> str:
     found = versions(results)
     if found:
         lines.append(f"- Versions: {', '.join(f'{name} {version}' for name, version in found.items())}")
-    counts = ", ".join(
-        f"{results.count(status)} {status}"
-        for status in ("complete", "incomplete", "failed", "missing")
-        if results.count(status)
-    )
-    lines += [f"- Cells: {counts or 'none'}", "", READING, ""]
+    lines += [f"- Cells: {results.counts}", "", READING, ""]
     groups = grouped(results.cells)
     for protocol in dict.fromkeys(group.protocol for group in groups):
         if protocol == "dense" and any(group.protocol != "dense" for group in groups):

@@ -11,7 +11,6 @@ from typing import Any
 import altair as alt
 import vl_convert
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
 
 from sah_bench.store.directory import ResultsDirectory
 
@@ -45,10 +44,10 @@ def page(directory: ResultsDirectory, results: Results) -> str:
     return template.render(
         title=results.name,
         policy=_policy(style, library, script),
-        style=Markup(style),
-        library=Markup(library),
-        script=Markup(script),
-        data=Markup(script_safe(data)),
+        style=style,
+        library=library,
+        script=script,
+        data=script_safe(data),
     )
 
 

@@ -20,7 +20,7 @@ from .measured_chart import Granularity, measured_chart
 from .quality_chart import CHOSEN, Cost, points, quality_layers
 from .results import Results
 
-__all__ = ["Granularity", "PlotGenerator", "quality_plots", "save"]
+__all__ = ["Granularity", "PlotGenerator", "file_name", "quality_plots", "save"]
 
 AnyChart = alt.Chart | alt.LayerChart | alt.FacetChart
 
@@ -71,7 +71,7 @@ def quality_plots(results: Results) -> dict[str, AnyChart]:
             if not any(not datum["dense"] for datum in data):
                 continue
             for cost in costs:
-                name = "-".join([f"quality-{cost}", *([_file_name(model)] if len(models) > 1 else []), protocol])
+                name = "-".join([f"quality-{cost}", *([file_name(model)] if len(models) > 1 else []), protocol])
                 charts[name] = _faceted(data, cost, families)
     return charts
 
@@ -102,5 +102,6 @@ def save(chart: AnyChart, folder: Path, name: str) -> list[Path]:
     return [folder / f"{name}.png", folder / f"{name}.svg"]
 
 
-def _file_name(text: str) -> str:
+def file_name(text: str) -> str:
+    """The text as a part of a file's name."""
     return "".join(letter if letter.isalnum() else "-" for letter in text)

@@ -12,7 +12,7 @@ from sah_bench.scoring.score import Scores, paired_difference
 from sah_bench.store.directory import ResultsDirectory
 from sah_core.errors import UsageError
 
-from .cell_result import CellResult
+from .cell_result import STATUSES, CellResult, Status
 from .read_cell import labels, read_cell
 
 __all__ = ["Results", "read_results"]
@@ -27,9 +27,14 @@ class Results:
     """The config, as JSON."""
     cells: tuple[CellResult, ...]
 
-    def count(self, status: str) -> int:
+    def count(self, status: Status) -> int:
         """How many cells have this status."""
         return sum(1 for cell in self.cells if cell.status == status)
+
+    @property
+    def counts(self) -> str:
+        """How many cells have which status, such as ``12 complete, 1 failed``."""
+        return ", ".join(f"{self.count(status)} {status}" for status in STATUSES if self.count(status)) or "none"
 
 
 def read_results(directory: ResultsDirectory) -> Results:

@@ -31,7 +31,7 @@ def print_results(results: Results, console: Console | None = None) -> None:
     What would be too long to read is left out, and how much of it is said.
     """
     console = console or output_console()
-    console.print(f"{results.name}: {_counts(results)}")
+    console.print(f"{results.name}: {len(results.cells)} cells: {results.counts}")
     rows = 0
     found = slices(grouped(results.cells))
     for number, part in enumerate(found):
@@ -48,12 +48,6 @@ def print_results(results: Results, console: Console | None = None) -> None:
             console.print(f"- {problem}")
         if len(wrong) > PROBLEMS:
             console.print(f"and {len(wrong) - PROBLEMS} more, which the page names")
-
-
-def _counts(results: Results) -> str:
-    statuses = ("complete", "incomplete", "failed", "missing")
-    counts = ", ".join(f"{results.count(status)} {status}" for status in statuses if results.count(status))
-    return f"{len(results.cells)} cells: {counts}" if counts else "no cells"
 
 
 def _table(groups: Sequence[Group]) -> Table:
