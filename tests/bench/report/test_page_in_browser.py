@@ -1,4 +1,4 @@
-"""The page in a real browser: it draws, filters, sorts, opens configs, gives files, and asks no network."""
+"""The page in a real browser: it draws what was chosen, shows names as text, runs and fetches nothing else."""
 
 from __future__ import annotations
 
