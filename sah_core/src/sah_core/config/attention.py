@@ -26,10 +26,10 @@ from sah_core.plugins import Registry, default_registry
 
 from .wording import ConfigSection, custom_error, one_error, reworded
 
-__all__ = ["AnyMasker", "AttentionConfig"]
+__all__ = ["AnyMasker", "AttentionConfig", "registry_of"]
 
 
-def _registry(info: ValidationInfo) -> Registry:
+def registry_of(info: ValidationInfo) -> Registry:
     """The registry in the validation context (``{"registry": ...}``), or the default one."""
     context = info.context
     registry = context.get("registry") if isinstance(context, Mapping) else None
@@ -49,7 +49,7 @@ def _masker(value: Any, info: ValidationInfo) -> MaskerConfig:
             message = "Field required: the masker's name, such as sink"
         raise one_error("masker", "masker_kind", message, ("kind",), kind)
     try:
-        config = _registry(info).masker_config(kind)
+        config = registry_of(info).masker_config(kind)
     except SahError as error:
         raise one_error("masker", type(error).__name__, str(error), ("kind",), kind) from error
     try:

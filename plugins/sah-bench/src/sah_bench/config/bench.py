@@ -20,13 +20,13 @@ from pydantic import (
 
 from sah_bench.tasks.task import TaskConfig
 from sah_core.config import ModelConfig
-from sah_core.config.attention import AnyMasker
+from sah_core.config.attention import AnyMasker, registry_of
 from sah_core.config.options import Options
 from sah_core.config.run import checked_options, checked_version
 from sah_core.config.wording import ConfigSection, custom_error, one_error, reworded
 from sah_core.errors import SahError
 from sah_core.masker_config import MaskerConfig
-from sah_core.plugins import Registry, default_registry
+from sah_core.plugins import Registry
 
 from .contender import AttentionEntry, Contender
 from .not_empty import NOT_EMPTY
@@ -36,13 +36,6 @@ from .sections import MeasureConfig, PublishConfig, TimeoutConfig, WorkersConfig
 __all__ = ["AnyTask", "BenchConfig", "CalibrationConfig", "ModelEntry"]
 
 Protocol = Literal["question", "generation"]
-
-
-def registry_of(info: ValidationInfo) -> Registry:
-    """The registry in the validation context, or the default one."""
-    context = info.context
-    registry = context.get("registry") if isinstance(context, Mapping) else None
-    return default_registry() if registry is None else registry
 
 
 def _task(value: Any, info: ValidationInfo) -> TaskConfig:
