@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from attrs import evolve, frozen
@@ -16,7 +16,7 @@ from sah_bench.store.directory import ResultsDirectory
 from sah_bench.tasks.row import Row
 
 from .complete import is_complete
-from .events import CellBegun, Event, JobEnded
+from .events import CellBegun, Event, JobEnded, ProblemFound
 from .failure import Failure
 from .jobs import CellJob
 from .unmeasured import unmeasured
@@ -61,7 +61,6 @@ class _Work:
         self._cell = job.cell
         self._desk = desk
         self._files = files
-        self._problems: list[str] = []
         self._asking: Asking | None = None
         self._began = time.perf_counter()
 
@@ -76,21 +75,20 @@ class _Work:
             else:
                 failure = self._answered_and_scored()
                 status = "complete" if failure is None else "failed"
-            self._problems += unmeasured(self._files)
+            self._tell_problems(unmeasured(self._files))
         except Exception as error:  # noqa: BLE001 - whatever a plugin, a model or a disk raises ends this cell alone
             failure = Failure.of(error, None if self._asking is None else self._asking.sample)
-            self._problems += record(self._files, failure)
-        return JobEnded(
-            status,
-            failure,
-            tuple(self._problems),
-            0.0 if self._asking is None else self._asking.model_seconds,
-            time.perf_counter() - self._began,
-        )
+            self._tell_problems(record(self._files, failure))
+        model_seconds = 0.0 if self._asking is None else self._asking.model_seconds
+        return JobEnded(status, failure, model_seconds, time.perf_counter() - self._began)
+
+    def _tell_problems(self, said: Iterable[str]) -> None:
+        for problem in said:
+            self._desk.tell(ProblemFound(problem))
 
     def _mend(self) -> None:
-        for line in self._files.mend():
-            self._problems.append(f"{line} was damaged, and is set aside in {self._files.set_aside.path.name}")
+        aside = self._files.set_aside.path.name
+        self._tell_problems(f"{line} was damaged, and is set aside in {aside}" for line in self._files.mend())
 
     def _answered_and_scored(self) -> Failure | None:
         rows = self._desk.rows(self._cell.table)
@@ -140,9 +138,10 @@ class _Work:
 
         A sample that was answered twice, because its measurements were lost, keeps its first answer.
         """
-        values = {line["sample"]: line for line in reversed(self._files.answers.read().values)}
+        found = self._files.answers.read().values
+        values = {line["sample"]: line for line in reversed(found)}
         ordered = [values[sample] for sample in sorted(values)]
-        if ordered != self._files.answers.read().values:
+        if ordered != found:
             self._files.answers.rewrite(ordered)
         failure = self._overdue() if len(values) < len(rows) else None
         if failure is None:
@@ -152,7 +151,7 @@ class _Work:
             self._files.write_failure(failure.to_dict())
         scores = score_cell(self._files, rows, self._cell.scorer)
         if isinstance(scores, ScoringFailure):
-            self._problems.append(f"answered, and not scored: {scores.error}")
+            self._tell_problems([f"answered, and not scored: {scores.error}"])
         return failure
 
     def _overdue(self) -> Failure:

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from .failure import Failure
 
-__all__ = ["CellBegun", "Event", "JobEnded", "SampleAnswered", "SampleBegun", "WorkerLost"]
+__all__ = ["CellBegun", "Event", "JobEnded", "ProblemFound", "SampleAnswered", "SampleBegun", "WorkerLost"]
 
 
 @frozen
@@ -34,14 +34,19 @@ class SampleAnswered:
 
 
 @frozen
+class ProblemFound:
+    """Something is not as it should be, though answers are there: damaged lines, a scorer or a metric that raised."""
+
+    said: str
+
+
+@frozen
 class JobEnded:
     """The worker is free again."""
 
     status: Literal["complete", "reused", "failed", "locked"]
     """``reused``: it had been done; ``locked``: another run is at it."""
     failure: Failure | None = None
-    problems: tuple[str, ...] = ()
-    """What else went wrong, though answers are there: damaged lines, a scorer or a metric that raised."""
     model_seconds: float = 0.0
     """In the adapter: reading contexts, and answering."""
     cell_seconds: float = 0.0
@@ -56,4 +61,4 @@ class WorkerLost:
     """As in "the worker ...": was killed by SIGKILL, ended with exit code 3."""
 
 
-Event = CellBegun | SampleBegun | SampleAnswered | JobEnded | WorkerLost
+Event = CellBegun | SampleBegun | SampleAnswered | ProblemFound | JobEnded | WorkerLost

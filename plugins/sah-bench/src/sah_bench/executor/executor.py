@@ -15,7 +15,7 @@ from sah_bench.tasks.table_file import write_table
 
 from .cell_work import record
 from .complete import is_complete
-from .events import CellBegun, Event, JobEnded, SampleAnswered, SampleBegun, WorkerLost
+from .events import CellBegun, Event, JobEnded, ProblemFound, SampleAnswered, SampleBegun, WorkerLost
 from .failure import Failure
 from .jobs import CalibrationJob, CellJob, Job
 from .listener import Listener, Silent
@@ -47,6 +47,7 @@ class BenchmarkExecutor:
         self._directory = directory
         self._workers = workers
         self._listener: Listener = Silent() if listener is None else listener
+        self._schedule = Schedule((), ())
         self._statuses: dict[str, Status] = {}
         self._problems: list[str] = []
         self._running: dict[int, Running] = {}
@@ -120,6 +121,8 @@ class BenchmarkExecutor:
                 running.sample = None
                 if isinstance(running.job, CellJob):
                     self._listener.sample_answered(running.job.cell, event.sample)
+            case ProblemFound():
+                self._problems.append(f"{running.job}: {event.said}")
             case JobEnded():
                 del self._running[place]
                 self._ended(running.job, event)
@@ -130,7 +133,6 @@ class BenchmarkExecutor:
     def _ended(self, job: Job, event: JobEnded) -> None:
         self._model_seconds += event.model_seconds
         self._cell_seconds += event.cell_seconds
-        self._problems += [f"{job}: {problem}" for problem in event.problems]
         if event.status == "locked":
             if job.address not in self._told:
                 self._told.add(job.address)
@@ -153,7 +155,7 @@ class BenchmarkExecutor:
             self._record(job.cell, failure)
             self._end(job.cell, "incomplete", failure)
         elif running.stopped == "sample" and isinstance(job, CellJob):
-            if running.sample is not None:  # else it was answered at the last moment
+            if running.sample == running.stopped_at:  # else it was answered at the last moment
                 said = f"it took more than {self._plan.timeout.sample:g} s"
                 job = evolve(job, overdue=(*job.overdue, Failure("SampleTimeout", said, running.sample)))
             self._schedule.again(job)
@@ -185,6 +187,8 @@ class BenchmarkExecutor:
                 self._problems += [f"{cell}: {said}" for said in record(self._directory.cell(cell.address), failure)]
         except Timeout:
             self._listener.note(f"{cell}: another run is at it")
+        except OSError as error:
+            self._problems.append(f"{cell}: its failure cannot be written: {error}")
 
     def _end(self, cell: Cell, status: Status, failure: Failure | None = None) -> None:
         self._statuses[cell.address] = status
@@ -203,5 +207,5 @@ class BenchmarkExecutor:
         for place, running in self._running.items():
             over = running.over(self._plan.timeout, now)
             if over is not None:
-                running.stopped = over
+                running.stopped, running.stopped_at = over, running.sample
                 self._workers.stop(place)

@@ -24,6 +24,8 @@ class Running:
     sample_since: float = 0.0
     stopped: Literal["sample", "cell"] | None = None
     """Whose time was over when its worker was stopped."""
+    stopped_at: int | None = None
+    """The sample that it was stopped at; where ``sample`` is another one by now, that one was answered in time."""
 
     def deadline(self, timeout: TimeoutConfig) -> float | None:
         """When it is to be stopped; None: never."""

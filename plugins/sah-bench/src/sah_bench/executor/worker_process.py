@@ -44,13 +44,20 @@ def run_worker(setup: Setup, pipe: connection.Connection[Event, CellJob | Calibr
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
     os.environ["OMP_NUM_THREADS"] = str(setup.threads)  # read when torch is imported
-    desk = make_desk(setup, pipe.send)
+
+    def tell(event: Event) -> None:
+        try:
+            pipe.send(event)
+        except OSError:
+            os._exit(1)  # the parent has ended, and this is no failure of the cell
+
+    desk = make_desk(setup, tell)
     while True:
         try:
             job = pipe.recv()
         except EOFError:
             return
-        pipe.send(answer_cell(job, desk) if isinstance(job, CellJob) else _calibrate(job, desk.directory))
+        tell(answer_cell(job, desk) if isinstance(job, CellJob) else _calibrate(job, desk.directory))
 
 
 def make_desk(setup: Setup, tell: Callable[[Event], None]) -> Desk:
