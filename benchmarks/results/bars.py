@@ -1,4 +1,4 @@
-"""What the efficient backend is meant to reach, and whether it does."""
+"""What the efficient backend and the executor are meant to reach, and whether they do."""
 
 from __future__ import annotations
 
@@ -142,6 +142,18 @@ BARS: Final[tuple[Bar, ...]] = (
         "one request",
         5.0,
         setting={"context": 8192},
+    ),
+    Bar("the executor of sah bench", "sweep", "dense, window, quest", "cells / model", at_most=1.05),
+    *(
+        Bar(
+            f"1 % of the calls measured, {model}",
+            "measuring",
+            "8 questions",
+            "1% measured / off",
+            at_most=1.05,
+            setting={"model": model, "backend": "efficient"},
+        )
+        for model in ("needle", "random Llama")
     ),
 )
 

@@ -32,6 +32,10 @@ How to read it:
 * In a model: a growing cache is transformers' default, which copies all keys and values into new tensors with every
   token; the shares of that and of the MLPs are those parts' times, taken by themselves, over that of the whole token.
   No attention, however fast, can get past the ratio "if attention took no time".
+* Of `sah bench`: "cells / model" is what the executor needs for its cells, from the first question to the scores, over
+  what the model needs to read and answer; "measured / off" compares processor time with a share of the attention calls
+  measured by all five metrics and without, where "off again / off" is the same thing twice, and "adds" is the clock's
+  time within measuring and writing it over all other time.
 
 To run it again (on an idle machine; each command replaces its own part of the results):
 
@@ -41,6 +45,8 @@ python -m benchmarks prefill -o docs/results
 python -m benchmarks request -o docs/results
 python -m benchmarks masks -o docs/results
 python -m benchmarks startup -o docs/results
+python -m benchmarks sweep -o docs/results
+python -m benchmarks measuring -o docs/results
 ```
 
 That masks are those of the research backend, that outputs agree with its, and what a decode step may allocate, are
@@ -72,6 +78,8 @@ _TITLES = {
     "request": "In a model",
     "masks": "Masks",
     "startup": "Start",
+    "sweep": "What `sah bench` adds",
+    "measuring": "What measurements add",
 }
 
 
