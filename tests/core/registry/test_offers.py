@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from sah_core import ConfigError, PluginError, Registry
+from sah_core.cli.diagnosis import diagnose
 
 WritePlugin = Callable[[str, str], EntryPoint]
 
@@ -229,3 +230,10 @@ def test_doctor_shows_what_a_package_brings(write_plugin: WritePlugin, tmp_path:
     ]
     (line,) = (line for line in output().splitlines() if line.startswith("bringer "))
     assert line.rstrip().endswith("tasks riddles; scorers half; metrics warmth")
+
+
+def test_doctor_tells_what_cannot_be_used(write_plugin: WritePlugin) -> None:
+    """A class that is not where its plugin says is a problem of that plugin's; one that is there is none."""
+    source = registering("scorer", "register('lost', '{module}:nowhere'); register('there', '{module}:Thing')")
+    (problem,) = diagnose(Registry([write_plugin("bad", source)], environ={})).problems
+    assert (problem.distribution, problem.what.startswith("scorer 'lost' of bad: there is no nowhere")) == ("bad", True)

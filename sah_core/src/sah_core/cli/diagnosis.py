@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import attrs
@@ -120,6 +121,20 @@ def _class_problems(registry: Registry) -> list[Problem]:
         for name in record.models if record.status == "ok" else ():
             try:
                 registry.model_source(name)
+            except PluginError as error:
+                problems.append(Problem(record.distribution, str(error), error))
+    return [*problems, *_offer_problems(registry)]
+
+
+def _offer_problems(registry: Registry) -> list[Problem]:
+    """Tasks, scorers and metrics that cannot be used: offered twice, or not where their plugin says."""
+    problems = []
+    for record in (record for record in registry.records if record.status == "ok"):
+        tasks = [partial(registry.tasks.load, name) for name in record.tasks]
+        scorers = [partial(registry.scorers.load, name) for name in record.scorers]
+        for load in (*tasks, *scorers, *(partial(registry.metrics.load, name) for name in record.metrics)):
+            try:
+                load()
             except PluginError as error:
                 problems.append(Problem(record.distribution, str(error), error))
     return problems
