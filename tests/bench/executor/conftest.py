@@ -17,7 +17,7 @@ from sah_core import Registry
 from .plans import ONE_CPU, MakePlan
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def odd_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
     """What is installed and, beside it, `sah-test-odd`, which worker processes find on this process's path."""
     folder = Path(__file__).parent / "odd_plugin"
@@ -33,7 +33,7 @@ def odd_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]
     sys.modules.pop("sah_test_odd", None)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make(odd_registry: Registry) -> MakePlan:
     """Make the plan of a config for a directory of results; what it does not say is small."""
 

@@ -19,6 +19,7 @@ from sah_bench.executor.rescore import rescore
 from sah_bench.plan.plan import Plan
 from sah_bench.store.cell_files import CellFiles
 from sah_bench.store.directory import ResultsDirectory
+from sah_core import Registry
 
 from .plans import Heard, MakePlan, answered, attention, cell_of, execute, joined, needle_copy, parts, write_rows
 
@@ -291,13 +292,13 @@ def test_what_is_complete_is_reused(first: Run, second: Run) -> None:
     assert second.outcome.complete == 6
 
 
-def test_answers_are_scored_again_without_any_model(second: Run) -> None:
+def test_answers_are_scored_again_without_any_model(second: Run, odd_registry: Registry) -> None:
     """Every cell of the last plan that has answers gets the scores that it had; a scorer that raises is named."""
     known = {cell.attention_name: second.directory.cell(cell.address) for cell in second.plan.cells}
     before = {name: (files.path / "scores.json").read_bytes() for name, files in known.items()}
     for files in known.values():
         (files.path / "scores.json").unlink()
-    scored, problems = rescore(second.directory)
+    scored, problems = rescore(second.directory, odd_registry)
     assert scored == 7
     (problem,) = problems
     assert "(unscored, rows): not scored: scorer 'odd'" in problem

@@ -124,7 +124,7 @@ def test_what_is_done_is_not_done_again(run: Run) -> None:
 
 
 def test_times_say_what_each_sample_took(run: Run) -> None:
-    """Seconds of it, the peak of memory, and with the last question of a context the bytes of its indexes."""
+    """Seconds of it, and bytes: the context's keys and values, its indexes, and the peak; reading it counts once."""
     lines = {
         name: run.directory.cell(cell_of(run.plan, name).address).times.read().values for name in ("dense", "hashed")
     }
@@ -133,4 +133,8 @@ def test_times_say_what_each_sample_took(run: Run) -> None:
         assert (line["context_tokens"], line["question_tokens"], line["worker"]) == (64, 2, "cpu")
         assert line["memory_bytes"] > 2**27
     assert [line["index_bytes"] for line in lines["dense"]] == [None] * 4
-    assert [(line["index_bytes"] or 0) > 0 for line in lines["hashed"]] == [False, True, False, True]
+    assert all(line["index_bytes"] > 0 for line in lines["hashed"])
+    assert {line["context_bytes"] for line in lines["dense"]} == {64 * 4 * 2 * 2 * 64 * 4}, "layers, KV heads, k and v"
+    read = [(line["context_seconds"], line["context_memory_bytes"]) for line in lines["dense"]]
+    assert [None not in each for each in read] == [True, False, True, False]
+    assert all(line["context_seconds"] is None for line in lines["hashed"]), "the contexts had been read for dense"

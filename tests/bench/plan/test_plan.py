@@ -255,6 +255,11 @@ def test_the_text_to_learn_from_has_contexts_with_questions_and_answers(results:
             UsageError,
             "task 'needle retrieval' at length 9000: length should be a whole number from",
         ),
+        (
+            {"tasks": [{"kind": "needle"}, {"kind": "needle", "name": "again", "scorer": "f1"}]},
+            ConfigError,
+            "tasks 'needle retrieval' and 'again' ask the same rows, and score them with 'exact' and 'f1'",
+        ),
         ({"models": ["nedle"]}, UnknownModelError, "unknown model 'nedle': did you mean 'needle'?"),
         ({"tasks": [{"kind": "file", "path": "none.jsonl"}], "lengths": []}, ConfigError, "none.jsonl"),
         (

@@ -27,6 +27,7 @@ from .report.results import read_results
 from .report.terminal import print_results
 from .report.write import write_report
 from .store.directory import ResultsDirectory
+from .store.whole_files import write_whole
 
 __all__ = ["answer", "say_plan", "score_anew"]
 
@@ -43,7 +44,8 @@ def answer(config: BenchConfig, path: Path, *, command: str, as_json: bool) -> N
     published = config.publish or PublishConfig()
     written = write_report(directory, markdown=_path(published.markdown), command=command)
     if published.page:
-        written += write_report(directory, page=Path(published.page))
+        write_whole(Path(published.page), written[0].read_bytes())
+        written.append(Path(published.page))
     _say(directory, written, attrs.asdict(outcome), outcome.problems, as_json=as_json)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)

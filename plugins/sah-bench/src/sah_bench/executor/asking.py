@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from sah_bench.plan.cell import Cell
 from sah_bench.store.cell_files import CellFiles
@@ -23,7 +23,7 @@ from .events import Event, SampleAnswered, SampleBegun
 from .fitting import FittedContext, fitted_contexts
 from .models import ReadyModel
 from .syncing import Syncing
-from .times import Times, memory_bytes
+from .times import Reading, Times, forget_peak, memory_bytes
 
 if TYPE_CHECKING:
     from sah_bench.measure.micro import MicroMetricLogger
@@ -71,28 +71,38 @@ class Asking:
         request = Request(fitted.text, [self.rows[sample].question for sample in batch], row.answer_prefix)
         self.sample = batch[0]
         self.tell(SampleBegun(batch[0]))
+        forget_peak(self.ready.device)
         with self._counted(1):
             context, new = self.ready.contexts.get(fitted.text, lambda: adapter.read_context(request))
-
-        last: list[_Answered] = []
+            reading = Reading(context.seconds, memory_bytes(self.ready.device)) if new else None
+            self._warm_up(adapter, request, context)
 
         def keep(number: int, answer: str, report: AnswerReport) -> None:
-            seconds = context.seconds if new and number == 0 else None
-            answered = _Answered(batch[number], answer, report, fitted.cut, context, seconds)
-            if number + 1 == len(batch):
-                last.append(answered)  # the request, which ends now, has more to say
-                return
+            first = reading if number == 0 else None
             with self._counted(-1):
-                self._keep(answered, None)
-                self.tell(SampleBegun(batch[number + 1]))
-                self._prepare(batch[number + 1], context)
+                self._keep(_Answered(batch[number], answer, report, fitted.cut, context, first))
+                if number + 1 < len(batch):
+                    self.tell(SampleBegun(batch[number + 1]))
+                    self._prepare(batch[number + 1], context)
 
         self._prepare(batch[0], context)
         with self._counted(1):
-            response = adapter.process_request(
+            adapter.process_request(
                 request, self._new_tokens_option(row), context=context, on_answer=keep, on_call=self.logger
             )
-        self._keep(last.pop(), None if self.cell.attention is None else response.report.index_bytes)
+
+    def _warm_up(self, adapter: ModelAdapterHF, request: Request, context: ReadContext) -> None:
+        """Ask a question for nothing where this worker has not used such attention yet.
+
+        What is loaded and compiled then is in no answer's seconds.
+        """
+        attention = self.cell.attention
+        kinds = () if attention is None else (attention.kind, *(masker.kind for masker in attention.maskers))
+        if kinds not in self.ready.warm:
+            adapter.process_request(
+                evolve(request, questions=request.asked[:1]), {"max_new_tokens": 2}, context=context
+            )
+            self.ready.warm.add(kinds)
 
     @contextmanager
     def _counted(self, sign: Literal[1, -1]) -> Iterator[None]:
@@ -105,6 +115,7 @@ class Asking:
 
     def _prepare(self, sample: int, context: ReadContext) -> None:
         self.sample = sample
+        forget_peak(self.ready.device)
         if self.logger is not None:
             self.logger.begin(sample, len(context.tokens))
         if self.cell.generation.get("do_sample"):
@@ -112,21 +123,23 @@ class Asking:
             digest = hashlib.sha256(f"{self.cell.seed} {sample}".encode()).digest()
             torch.manual_seed(int.from_bytes(digest[:8]) >> 1)
 
-    def _keep(self, answered: _Answered, index_bytes: int | None) -> None:
+    def _keep(self, answered: _Answered) -> None:
         """Write all that is known of a sample, its answer last: what has an answer is never asked again.
 
         From then on no end of this process can take it back. The disk, which is slow to confirm that it has it, does so
         while the next question is answered, so a power failure may cost the last answer.
         """
-        sample, report = answered.sample, answered.report
+        sample, report, reading = answered.sample, answered.report, answered.reading
         times = Times(
             sample=sample,
             context_tokens=len(answered.context.tokens),
             question_tokens=report.question_tokens,
-            context_seconds=answered.context_seconds,
+            context_seconds=None if reading is None else reading.seconds,
+            context_bytes=answered.context.nbytes,
+            context_memory_bytes=None if reading is None else reading.memory_bytes,
             first_token_seconds=report.first_token_seconds,
             seconds=report.seconds,
-            index_bytes=index_bytes,
+            index_bytes=None if self.cell.attention is None else report.index_bytes,
             memory_bytes=memory_bytes(self.ready.device),
             worker=self.ready.device,
         )
@@ -174,7 +187,8 @@ class _Answered:
     report: AnswerReport
     cut: int
     context: ReadContext
-    context_seconds: float | None
+    reading: Reading | None
+    """Where the context was read for it."""
 
 
 def _batches(rows: Sequence[Row], samples: Sequence[int]) -> Iterator[list[int]]:

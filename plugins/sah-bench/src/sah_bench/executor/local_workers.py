@@ -14,12 +14,15 @@ from attrs import frozen
 
 from sah_bench.config.sections import WorkersConfig
 
-from .events import Event, WorkerLost
+from .events import Event, JobEnded, WorkerLost
 from .jobs import Job
 from .worker_process import Setup, run_worker
 from .workers import Workers
 
 __all__ = ["LocalWorkers"]
+
+_SECONDS_TO_END = 10.0
+"""That a worker without a job is given to end, before it is killed as well."""
 
 
 @frozen(eq=False)
@@ -43,6 +46,7 @@ class LocalWorkers(Workers):
             Setup(directory, device, config.threads, config.context_memory * 1e9) for device in config.devices
         ]
         self._workers: dict[int, _Worker] = {}
+        self._busy: set[int] = set()
 
     @property
     def places(self) -> int:
@@ -53,6 +57,7 @@ class LocalWorkers(Workers):
         """Hand a job to the worker of a place."""
         if place not in self._workers:
             self._workers[place] = _start(self._setups[place])
+        self._busy.add(place)
         with suppress(OSError):  # it may have ended, which `wait` is about to find out
             self._workers[place].pipe.send(job)
 
@@ -67,23 +72,31 @@ class LocalWorkers(Workers):
         self._workers[place].process.kill()
 
     def close(self) -> None:
-        """Kill all."""
-        for worker in self._workers.values():
-            worker.process.kill()
-        for worker in self._workers.values():
-            worker.process.join()
+        """Kill those that have a job; the others end by themselves, so that nothing of theirs is left behind."""
+        for place, worker in self._workers.items():
+            if place in self._busy:
+                worker.process.kill()
             worker.pipe.close()
+        for worker in self._workers.values():
+            worker.process.join(_SECONDS_TO_END)
+            worker.process.kill()
+            worker.process.join()
         self._workers.clear()
+        self._busy.clear()
 
     def _events(self, place: int) -> Iterator[Event]:
         worker = self._workers[place]
         try:
             while worker.pipe.poll():
-                yield worker.pipe.recv()
+                event = worker.pipe.recv()
+                if isinstance(event, JobEnded):
+                    self._busy.discard(place)
+                yield event
         except (EOFError, OSError):  # its end of the pipe is closed: it has ended, perhaps amid an event
             worker.process.join()
             worker.pipe.close()
             del self._workers[place]
+            self._busy.discard(place)
             yield WorkerLost(_how_it_ended(worker.process.exitcode))
 
 

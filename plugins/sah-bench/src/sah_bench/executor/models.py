@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from sah_core.config import ModelConfig
 from sah_hf.loading import LoadedModel, load_model
@@ -24,6 +24,8 @@ class ReadyModel:
     tokenizer: Any
     device: str
     contexts: KeptContexts
+    warm: set[Hashable] = field(factory=set)
+    """The kinds of attention that were used on it."""
     _fitted: tuple[Hashable, Mapping[str, FittedContext]] | None = None
 
     @property

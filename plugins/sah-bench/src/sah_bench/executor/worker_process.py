@@ -83,6 +83,7 @@ def _calibrate(job: CalibrationJob, directory: ResultsDirectory) -> JobEnded:
         with directory.lock(job.address).acquire(timeout=job.patience):
             if calibrated(directory, job.address).exists():
                 return JobEnded("reused")
+            _quieten()
             job.calibration.run(directory.calibration(job.address))
             write_json(calibrated(directory, job.address), dict(job.calibration.identity))
     except Timeout:
@@ -90,6 +91,15 @@ def _calibrate(job: CalibrationJob, directory: ResultsDirectory) -> JobEnded:
     except Exception as error:  # noqa: BLE001 - whatever a calibrator raises ends the cells that need it, and no others
         return JobEnded("failed", Failure.of(error))
     return JobEnded("complete")
+
+
+def _quieten() -> None:
+    """Keep transformers' remarks and progress bars out of ours."""
+    from transformers.utils import logging
+
+    messages: Any = logging  # which transformers types in parts only
+    messages.set_verbosity_error()
+    messages.disable_progress_bar()
 
 
 class _Models:
@@ -102,14 +112,11 @@ class _Models:
     def __call__(self) -> KeptModel:
         if self._models is None:
             import torch
-            from transformers.utils import logging
 
             from .models import KeptModel
 
             torch.set_num_threads(self._setup.threads)
-            messages: Any = logging  # which transformers types in parts only
-            messages.set_verbosity_error()
-            messages.disable_progress_bar()
+            _quieten()
             self._models = KeptModel(self._setup.device, self._setup.context_memory)
         return self._models
 

@@ -69,6 +69,7 @@ def make_plan(config: BenchConfig, directory: ResultsDirectory, registry: Regist
     known = default_registry() if registry is None else registry
     workers = settled(config.workers)
     tables = list(_tables(config, known))
+    _check_scorers(tables)
     cells: list[Cell] = []
     calibrations: list[Calibration] = []
     for model in config.models:
@@ -150,6 +151,19 @@ def _tables(config: BenchConfig, registry: Registry) -> Iterator[_Table]:
                     rows = _rows(task, length, seed, registry)
                     made = _Table(task, length, seed, rows, digest_of(rows))
                 yield _Table(task, length, seed, made.rows, made.digest)
+
+
+def _check_scorers(tables: Sequence[_Table]) -> None:
+    """The same rows are one cell with one score, whatever their task is called."""
+    first: dict[str, TaskConfig] = {}
+    for table in tables:
+        other = first.setdefault(table.digest, table.task)
+        if other.scored_by != table.task.scored_by:
+            raise ConfigError(
+                f"tasks {other.label!r} and {table.task.label!r} ask the same rows, and score them with "
+                f"{other.scored_by!r} and {table.task.scored_by!r}: leave one out, and run again with the other "
+                "scorer, which asks nothing anew"
+            )
 
 
 def _rows(task: TaskConfig, length: int | None, seed: int, registry: Registry) -> Sequence[Row]:

@@ -59,6 +59,8 @@ class CellResult:
     """Tokens of all answers, over the seconds of all questions and answers."""
     memory_bytes: int | None = None
     """The peak."""
+    context_bytes: int | None = None
+    """Keys and values of a context, at their largest."""
     index_bytes: int | None = None
     """Of what the maskers keep, at its largest."""
 

@@ -46,6 +46,7 @@ COLUMNS = {
     "context_seconds": "float64",
     "tokens_per_second": "float64",
     "memory_bytes": "int64",
+    "context_bytes": "int64",
     "index_bytes": "int64",
     "cut_samples": "int64",
     "damaged_lines": "int64",

@@ -121,6 +121,7 @@ def _times(lines: Sequence[Mapping[str, Any]], tokens: int) -> dict[str, Any]:
         "context_seconds": _mean(known("context_seconds")),
         "tokens_per_second": tokens / sum(seconds) if sum(seconds) > 0 else None,
         "memory_bytes": max(known("memory_bytes"), default=None),
+        "context_bytes": max(known("context_bytes"), default=None),
         "index_bytes": max(known("index_bytes"), default=None),
     }
 

@@ -19,6 +19,7 @@ function facts(cell) {
     ["reading a context", `${duration(cell.context_seconds)} ms`],
     ["tokens a second", known(cell.tokens_per_second) ? cell.tokens_per_second.toFixed(1) : NONE],
     ["peak memory", bytes(cell.memory_bytes)],
+    ["keys and values of a context", bytes(cell.context_bytes)],
     ["indexes", bytes(cell.index_bytes)],
     ["contexts cut", cell.cut_samples ? `in ${plural(cell.cut_samples, "sample")}` : "none"],
     ["swept", cell.swept ?? NONE],
