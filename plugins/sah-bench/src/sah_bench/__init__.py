@@ -10,6 +10,7 @@ from sah_core.plugins import RegisterNamed, RegisterTask, hookimpl
 if TYPE_CHECKING:
     import typer
 
+    from .benchmark import Benchmark
     from .config.bench import BenchConfig
     from .config.load import load_bench
     from .executor.executor import BenchmarkExecutor
@@ -29,6 +30,7 @@ SAH_API_VERSION = 1
 
 _LAZY = {
     "BenchConfig": "config.bench",
+    "Benchmark": "benchmark",
     "BenchmarkExecutor": "executor.executor",
     "Granularity": "report.plots",
     "LocalWorkers": "executor.local_workers",
@@ -52,6 +54,7 @@ _LAZY = {
 __all__ = [
     "SAH_API_VERSION",
     "BenchConfig",
+    "Benchmark",
     "BenchmarkExecutor",
     "Granularity",
     "LocalWorkers",

@@ -16,13 +16,12 @@ from rich.console import Console
 
 from sah_core.cli.console import output_console, plain_table
 
+from .benchmark import Benchmark
 from .config.bench import BenchConfig
 from .config.sections import PublishConfig
-from .executor.executor import BenchmarkExecutor
-from .executor.local_workers import LocalWorkers
 from .executor.progress import shown_progress
 from .executor.rescore import rescore
-from .plan.plan import Plan, make_plan
+from .plan.plan import Plan
 from .report.results import read_results
 from .report.terminal import print_results
 from .report.write import write_report
@@ -37,10 +36,10 @@ def answer(config: BenchConfig, path: Path, *, command: str, as_json: bool) -> N
 
     Leaves with exit code 1 where something failed or is missing.
     """
-    directory = ResultsDirectory.created(path)
-    plan = _planned(config, directory)
+    benchmark = Benchmark.from_config(config, path)
+    directory, plan = benchmark.directory, _planned(benchmark)
     with shown_progress(plan) as listener:
-        outcome = BenchmarkExecutor(plan, directory, LocalWorkers(plan.workers, directory.path), listener).run()
+        outcome = benchmark.run(plan, listener=listener)
     published = config.publish or PublishConfig()
     written = write_report(directory, markdown=_path(published.markdown), command=command)
     if published.page:
@@ -53,9 +52,9 @@ def answer(config: BenchConfig, path: Path, *, command: str, as_json: bool) -> N
 
 def say_plan(config: BenchConfig, path: Path, *, as_json: bool) -> None:
     """Say which cells there are and which of them are answered; nothing is asked."""
-    directory = ResultsDirectory.created(path)
-    plan = _planned(config, directory)
-    found = [(cell, _answered(directory, cell.address)) for cell in plan.cells]
+    benchmark = Benchmark.from_config(config, path)
+    plan = _planned(benchmark)
+    found = [(cell, _answered(benchmark.directory, cell.address)) for cell in plan.cells]
     if as_json:
         print(json.dumps({"cells": [{**cell.to_dict(), "answered": answered} for cell, answered in found]}, indent=2))
         return
@@ -76,12 +75,12 @@ def score_anew(path: Path, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _planned(config: BenchConfig, directory: ResultsDirectory) -> Plan:
+def _planned(benchmark: Benchmark) -> Plan:
     logging: Any = transformers.logging  # which transformers leaves untyped
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     with _working("making the rows"):
-        return make_plan(config, directory)
+        return benchmark.plan()
 
 
 def _answered(directory: ResultsDirectory, address: str) -> int:
