@@ -16,7 +16,8 @@ __all__ = ["markdown"]
 READING = """\
 A score is the mean over all questions of all seeds, ± its standard error; questions about one context count as one
 cluster. In brackets: the density, that is how many of the visible keys are attended to, measured over all sparse
-layers, heads and queries. Two scores differ for sure only where they are several standard errors apart.
+layers, heads and queries. Two scores differ for sure only where they are several standard errors apart; an error of
+0.000 says that all answers scored alike, and with n questions some 3 in n might still not have.
 Time is that of a question and its answer after the context was read, in milliseconds, and in brackets that over dense
 attention's; it is what this machine and this implementation take, and says little about other ones."""
 

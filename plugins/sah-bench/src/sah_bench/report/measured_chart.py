@@ -53,7 +53,8 @@ def measured_chart(
     if granularity is Granularity.HEAD:
         return _heatmap(data, metric, form, names=names, width=width, height=height)
     name, title = ("layer", "layer") if granularity is Granularity.LAYER else ("step", "tokens after the context")
-    x = alt.X(f"{name}:Q", axis=alt.Axis(title=title, format="d", tickMinStep=1), scale=alt.Scale(nice=False))
+    whole = "datum.value % 1 == 0 ? format(datum.value, 'd') : ''"  # between two steps there is none
+    x = alt.X(f"{name}:Q", axis=alt.Axis(title=title, labelExpr=whole, tickMinStep=1), scale=alt.Scale(nice=False))
     chart = alt.Chart(data, width=width, height=height).encode(x=x)
     colour: Any = alt.value(colours([""], theme)[0])
     if names:
