@@ -159,6 +159,18 @@ def test_terminal_leaves_out_what_is_too_long(build: Build) -> None:
     assert len(text.splitlines()) < 260
 
 
+def test_contexts_that_were_cut_are_told(build: Build) -> None:
+    """In the terminal and in Markdown: how many samples of how many cells; where none was cut, nothing is said."""
+    results = build().results()
+    whole = attrs.evolve(results, cells=(CELL,))
+    cut = attrs.evolve(results, cells=(CELL, attrs.evolve(CELL, attention="a", cut_samples=3)))
+    assert whole.shortened is None
+    said = "the middle of the context was left out in 3 samples of 1 cell, as it was longer than the model takes"
+    assert said in printed(cut)
+    assert f"- Note: {said}" in markdown(cut)
+    assert "left out in" not in printed(whole) + markdown(whole)
+
+
 def test_markdown(build: Build) -> None:
     """Rows are configs, columns lengths, and what is missing is named; nothing of the machine's paths is in it."""
     building = build()

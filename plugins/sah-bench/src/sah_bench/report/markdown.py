@@ -35,7 +35,9 @@ def markdown(results: Results, *, command: str | None = None) -> str:
     found = versions(results)
     if found:
         lines.append(f"- Versions: {', '.join(f'{name} {version}' for name, version in found.items())}")
-    lines += [f"- Cells: {results.counts}", "", READING, ""]
+    lines += [f"- Cells: {results.counts}"]
+    lines += [f"- Note: {results.shortened}"] if results.shortened is not None else []
+    lines += ["", READING, ""]
     groups = grouped(results.cells)
     for protocol in dict.fromkeys(group.protocol for group in groups):
         if protocol == "dense" and any(group.protocol != "dense" for group in groups):

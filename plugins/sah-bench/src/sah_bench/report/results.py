@@ -36,6 +36,16 @@ class Results:
         """How many cells have which status, such as ``12 complete, 1 failed``."""
         return ", ".join(f"{self.count(status)} {status}" for status in STATUSES if self.count(status)) or "none"
 
+    @property
+    def shortened(self) -> str | None:
+        """How many contexts were cut to fit their model, in a sentence; None where none was."""
+        cut = [cell.cut_samples for cell in self.cells if cell.cut_samples]
+        if not cut:
+            return None
+        samples = "1 sample" if sum(cut) == 1 else f"{sum(cut)} samples"
+        cells = "1 cell" if len(cut) == 1 else f"{len(cut)} cells"
+        return f"the middle of the context was left out in {samples} of {cells}, as it was longer than the model takes"
+
 
 def read_results(directory: ResultsDirectory) -> Results:
     """Read everything; cells of the plan alone, so what an earlier plan left in the directory does not show.

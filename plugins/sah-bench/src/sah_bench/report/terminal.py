@@ -41,6 +41,8 @@ def print_results(results: Results, console: Console | None = None) -> None:
             break
         console.print()
         console.print(Lines(Text(part.title, style="bold"), _table(part.groups)))
+    if results.shortened is not None:
+        console.print(f"\n{results.shortened}")
     wrong = problems(results)
     if wrong:
         console.print(f"\n{len(wrong)} {'problem' if len(wrong) == 1 else 'problems'}:")
