@@ -73,7 +73,7 @@ def planned(make: MakePlan, directory: ResultsDirectory, place: Path) -> Plan:
     measured = {"name": "measured", "maskers": [{"kind": "local", "window": 6}]}
     loaded = [{"name": f"unloadable {number}", "maskers": [{"kind": "local", "window": number}]} for number in (1, 2)]
     return joined(
-        make(directory, attention=faults, tasks=tasks, timeout={"sample": 6}),
+        make(directory, attention=faults, tasks=tasks, timeout={"sample": 15}),
         make(directory, attention=[unscored], tasks=[{**tasks[0], "scorer": "odd"}]),
         make(directory, attention=[measured], tasks=tasks, measure={"metrics": ["odd", "density"], "rate": 1.0}),
         make(directory, attention=loaded, tasks=tasks, models=[str(unloadable)]),
@@ -158,7 +158,7 @@ def test_a_cell_that_ends_two_workers_fails(first: Run) -> None:
 def test_a_sample_over_its_time_costs_no_other(first: Run) -> None:
     """It is recorded; the samples after it are answered, and those that are answered are scored."""
     files = first.files("hangs")
-    assert files.failure == {"error": "SampleTimeout", "message": "it took more than 6 s", "sample": 2}
+    assert files.failure == {"error": "SampleTimeout", "message": "it took more than 15 s", "sample": 2}
     assert answered(files) == [0, 1, 3, 4]
     assert [score is None for score in (files.scores or {})["by_sample"]] == [False, False, True, False, False]
 
