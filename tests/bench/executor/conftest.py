@@ -27,6 +27,7 @@ def odd_registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sah-test-odd\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[sah]\nodd = sah_test_odd\n")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAH_COMPILED", "0")  # workers that compile loops first are slow, and some tests are of timeouts
         patch.syspath_prepend(folder)
         patch.syspath_prepend(place)
         yield Registry()

@@ -75,7 +75,8 @@ class Asking:
         with self._counted(1):
             context, new = self.ready.contexts.get(fitted.text, lambda: adapter.read_context(request))
             reading = Reading(context.seconds, memory_bytes(self.ready.device)) if new else None
-            self._warm_up(adapter, request, context)
+            if self._warm_up(adapter, request, context):
+                self.tell(SampleBegun(batch[0]))  # what was compiled is no part of its time
 
         def keep(number: int, answer: str, report: AnswerReport) -> None:
             first = reading if number == 0 else None
@@ -91,18 +92,19 @@ class Asking:
                 request, self._new_tokens_option(row), context=context, on_answer=keep, on_call=self.logger
             )
 
-    def _warm_up(self, adapter: ModelAdapterHF, request: Request, context: ReadContext) -> None:
-        """Ask a question for nothing where this worker has not used such attention yet.
+    def _warm_up(self, adapter: ModelAdapterHF, request: Request, context: ReadContext) -> bool:
+        """Ask a question for nothing where this worker has not used such attention yet; whether that was so.
 
         What is loaded and compiled then is in no answer's seconds.
         """
         attention = self.cell.attention
         kinds = () if attention is None else (attention.kind, *(masker.kind for masker in attention.maskers))
-        if kinds not in self.ready.warm:
-            adapter.process_request(
-                evolve(request, questions=request.asked[:1]), {"max_new_tokens": 2}, context=context
-            )
-            self.ready.warm.add(kinds)
+        if kinds in self.ready.warm:
+            return False
+        first = evolve(request, questions=request.asked[:1])
+        adapter.process_request(first, {"max_new_tokens": 2}, context=context)
+        self.ready.warm.add(kinds)
+        return True
 
     @contextmanager
     def _counted(self, sign: Literal[1, -1]) -> Iterator[None]:
