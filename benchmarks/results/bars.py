@@ -144,6 +144,17 @@ BARS: Final[tuple[Bar, ...]] = (
         setting={"context": 8192},
     ),
     Bar("the executor of sah bench", "sweep", "dense, window, quest", "cells / model", at_most=1.05),
+    *(
+        Bar(
+            f"1 % of the calls measured, {model}",
+            "measuring",
+            "8 questions",
+            "1% measured / off",
+            at_most=1.05,
+            setting={"model": model, "backend": "efficient"},
+        )
+        for model in ("needle", "random Llama")
+    ),
 )
 
 

@@ -6,6 +6,7 @@ import difflib
 import socket
 import urllib.request
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,21 +69,22 @@ def model_folder(config: ModelConfig, registry: Registry | None = None) -> Path:
     _read_config(config, source)
     if Path(source.place).is_dir():
         return Path(source.place)
+    fetch = partial(
+        snapshot_download,
+        source.place,
+        revision=config.revision,
+        local_files_only=bool(source.keywords.get("local_files_only")),
+    )
     try:
-        return Path(
-            snapshot_download(
-                source.place,
-                revision=config.revision,
-                local_files_only=bool(source.keywords.get("local_files_only")),
-                allow_patterns=list(_FILES),
-            )
-        )
+        folder = Path(fetch(allow_patterns=[*_FILES, _WEIGHTS]))
+        # Older weights are fetched only where they are the only ones.
+        return folder if any(folder.rglob(_WEIGHTS)) else Path(fetch(allow_patterns=[*_FILES, _OLDER_WEIGHTS]))
     except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
         raise UnknownModelError(f"the files of model {config.name!r} cannot be had: {_one_line(error)}") from error
 
 
-_FILES = ("*.safetensors", "*.json", "*.model", "*.txt", "*.jinja", "*.py")
-"""What a model is made of; weights in other forms are older copies of the same, or pickles."""
+_FILES = ("*.json", "*.model", "*.txt", "*.jinja", "*.py")
+_WEIGHTS, _OLDER_WEIGHTS = "*.safetensors", "*.bin"
 
 
 @frozen

@@ -165,6 +165,7 @@ def test_answers_are_scored_anew_without_a_model(finished: Path, sah: Sah, tmp_p
         ((), {"tasks": [{"kind": "needle", "scorer": "exat"}]}, "unknown scorer 'exat' (did you mean 'exact'?)"),
         (("--task", "needle", "--scorer", "exat"), {}, "tasks[0].scorer: unknown scorer 'exat'"),
         (("--scorer", "exact"), {}, "--scorer says how the answers of --task are scored"),
+        (("--rescore", "--task", "needle"), {}, "--rescore scores what the last run answered, as it was asked"),
         ((), {"attention": [WINDOW, WINDOW]}, "attention: 2 of them are called 'window': give each a name of its own"),
         ((), {"lengths": [100_000]}, "task 'needle retrieval' at length 100000"),
         (("--task", "none.jsonl"), {}, "none.jsonl"),

@@ -22,7 +22,7 @@ from .config.sections import PublishConfig
 from .executor.progress import shown_progress
 from .executor.rescore import rescore
 from .plan.plan import Plan
-from .report.results import read_results
+from .report.results import Results, read_results
 from .report.terminal import print_results
 from .report.write import write_report
 from .store.directory import ResultsDirectory
@@ -41,11 +41,12 @@ def answer(config: BenchConfig, path: Path, *, command: str, as_json: bool) -> N
     with shown_progress(plan) as listener:
         outcome = benchmark.run(plan, listener=listener)
     published = config.publish or PublishConfig()
-    written = write_report(directory, markdown=_path(published.markdown), command=command)
+    results = benchmark.results
+    written = write_report(directory, markdown=_path(published.markdown), command=command, results=results)
     if published.page:
         write_whole(Path(published.page), written[0].read_bytes())
         written.append(Path(published.page))
-    _say(directory, written, attrs.asdict(outcome), outcome.problems, as_json=as_json)
+    _say(results, written, attrs.asdict(outcome), outcome.problems, as_json=as_json)
     if outcome.exit_code:
         raise typer.Exit(outcome.exit_code)
 
@@ -66,11 +67,12 @@ def say_plan(config: BenchConfig, path: Path, *, as_json: bool) -> None:
 
 
 def score_anew(path: Path, *, as_json: bool) -> None:
-    """Score the answers that are there with the scorers that are installed now."""
+    """Score the answers that are there with the last run's scorers, as they are installed now."""
     directory = ResultsDirectory.opened(path)
     scored, problems = rescore(directory)
-    written = write_report(directory)
-    _say(directory, written, {"scored": scored, "problems": problems}, problems, as_json=as_json)
+    results = read_results(directory)
+    written = write_report(directory, results=results)
+    _say(results, written, {"scored": scored, "problems": problems}, problems, as_json=as_json)
     if problems:
         raise typer.Exit(1)
 
@@ -88,7 +90,7 @@ def _answered(directory: ResultsDirectory, address: str) -> int:
 
 
 def _say(
-    directory: ResultsDirectory,
+    results: Results,
     written: Sequence[Path],
     outcome: Mapping[str, Any],
     problems: Sequence[str],
@@ -99,7 +101,7 @@ def _say(
     if as_json:
         print(json.dumps({"outcome": outcome, "written": [str(path) for path in written]}, indent=2))
     else:
-        print_results(read_results(directory))
+        print_results(results)
         for path in written:
             print(f"written: {path}", file=sys.stderr)
     for problem in problems:

@@ -64,7 +64,7 @@ def bench(
         bool, typer.Option("--dry-run", help="Say what would be asked, and what is answered already.")
     ] = False,
     rescore: Annotated[
-        bool, typer.Option("--rescore", help="Score the answers that are there anew; no model is loaded.")
+        bool, typer.Option("--rescore", help="Score anew what the last run answered; no model is loaded.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
 ) -> None:
@@ -73,6 +73,11 @@ def bench(
 
     if scorer is not None and not task:
         raise UsageError("--scorer says how the answers of --task are scored: give a --task, or name it in the config")
+    if rescore and (task or model or truncate or device or dry_run):
+        raise UsageError(
+            "--rescore scores what the last run answered, as it was asked, so it goes with -o and --json alone; "
+            "with another scorer in the config, run without it: nothing is asked anew"
+        )
     changes: dict[str, Any] = {}
     if task:
         changes |= {"tasks": [_task(name, scorer) for name in task]}
@@ -122,7 +127,7 @@ def _task(name: str, scorer: str | None) -> dict[str, Any]:
     """A task's name, or a file of rows, as a config's entry."""
     from .tasks.configs import FILE_ENDINGS
 
-    entry = {"kind": "file", "path": name} if name.endswith(FILE_ENDINGS) else {"kind": name}
+    entry = {"kind": "file", "path": name} if name.lower().endswith(FILE_ENDINGS) else {"kind": name}
     return entry if scorer is None else {**entry, "scorer": scorer}
 
 

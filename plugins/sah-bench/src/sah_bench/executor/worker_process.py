@@ -57,7 +57,7 @@ def run_worker(setup: Setup, pipe: connection.Connection[Event, CellJob | Calibr
             job = pipe.recv()
         except EOFError:
             return
-        tell(answer_cell(job, desk) if isinstance(job, CellJob) else _calibrate(job, desk.directory))
+        tell(answer_cell(job, desk) if isinstance(job, CellJob) else _calibrate(job, desk.directory, setup.device))
 
 
 def make_desk(setup: Setup, tell: Callable[[Event], None]) -> Desk:
@@ -78,13 +78,13 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def _calibrate(job: CalibrationJob, directory: ResultsDirectory) -> JobEnded:
+def _calibrate(job: CalibrationJob, directory: ResultsDirectory, device: str) -> JobEnded:
     try:
         with directory.lock(job.address).acquire(timeout=job.patience):
             if calibrated(directory, job.address).exists():
                 return JobEnded("reused")
             _quieten()
-            job.calibration.run(directory.calibration(job.address))
+            job.calibration.run(directory.calibration(job.address), device)
             write_json(calibrated(directory, job.address), dict(job.calibration.identity))
     except Timeout:
         return JobEnded("locked")

@@ -40,9 +40,10 @@ class Calibration:
     def __str__(self) -> str:
         return f"{self.model.name}: what {', '.join(masker.kind for masker in self.maskers)} learns"
 
-    def run(self, folder: Path) -> None:
+    def run(self, folder: Path, device: str) -> None:
         """Read everything, and write a folder of its kind for each masker; goes on where an earlier run was stopped.
 
+        ``device`` is the worker's, where the model's config leaves it open.
         Folders that are there already are left as they are. Raises what `sah calibrate` does.
         """
         from sah_hf.calibrating.calibrate import Calibrating
@@ -53,7 +54,8 @@ class Calibration:
         text = folder / "text.jsonl"
         lines = (json.dumps({"text": document}, ensure_ascii=False) + "\n" for document in self.documents)
         write_whole(text, "".join(lines).encode())
-        loaded = load_model(self.model)
+        placed = {"device": device} if self.model.device == "auto" else {}
+        loaded = load_model(self.model.model_copy(update=placed))
         blocks = read_blocks(text, loaded.tokenizer, self.block)
         for masker, settings in asked_calibrations(self.maskers, ()):
             Calibrating(

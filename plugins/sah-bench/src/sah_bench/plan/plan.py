@@ -199,8 +199,8 @@ def _calibration(
     for masker in asked.maskers:
         field_name = registry.calibrator(masker.kind).field
         maskers.append({name: v for name, v in masker.model_dump(mode="json").items() if name != field_name})
-    kinds = sorted({registry.masker_record(masker.kind).distribution for masker in asked.maskers})
-    versions = {**versions_of(None, registry), **{name: _version(name, registry) for name in kinds}}
+    records = [registry.masker_record(masker.kind) for masker in asked.maskers]
+    versions = versions_of(None, registry) | {record.distribution: record.version for record in records}
     return Calibration(
         model=model.config,
         maskers=asked.maskers,
@@ -217,7 +217,3 @@ def _calibration(
             "versions": versions,
         },
     )
-
-
-def _version(distribution: str, registry: Registry) -> str:
-    return next(record.version for record in registry.records if record.distribution == distribution)

@@ -13,6 +13,8 @@ from attrs import frozen
 
 from sah_core.errors import ConfigError
 
+from .configs import FILE_ENDINGS
+
 __all__ = ["Record", "read_records", "shown"]
 
 
@@ -103,7 +105,7 @@ def _parquet(name: str) -> Iterator[Record]:
                 yield Record(f"{name}, row {number}", {key: _null_if_nan(value) for key, value in values.items()})
 
 
-_READERS = {".jsonl": _json_lines, ".json": _json_list, ".csv": _csv, ".parquet": _parquet}
+_READERS = dict(zip(FILE_ENDINGS, (_json_lines, _json_list, _csv, _parquet), strict=True))
 
 
 def _parsed(place: str, text: bytes) -> Any:
