@@ -112,7 +112,7 @@ def test_bad_generation_options(llama: Any, adapt: MakeAdapter, options: dict[st
         ({"attention_config": {"maskers": [{"kind": "sink", "size": 0}]}}, ConfigError, r"attention.maskers\[0\].size"),
         ({"attention_config": {"maskers": []}}, ConfigError, "at least one masker"),
         ({"attention_config": [SINK]}, ConfigError, "attention"),
-        ({"protocol": {"sparse_from": "context"}}, ConfigError, "protocol.sparse_from"),
+        ({"protocol": {"sparse_from": "prompt"}}, ConfigError, "protocol.sparse_from"),
         ({"generation": [3]}, ConfigError, "generation: Input should be a mapping"),
     ],
 )

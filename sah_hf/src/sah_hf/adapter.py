@@ -24,6 +24,7 @@ from sah_core import (
     load_config,
 )
 from sah_core.compiled.available import loops_missing
+from sah_core.config.attention import LayerMaskers
 
 from .answering import Answers, Asking, OnAnswer, OnText
 from .attention_call import AttentionCall, AttentionResult
@@ -35,8 +36,8 @@ from .meter import Meter
 from .model_adapter import ModelAdapter
 from .modes import DenseMode, opened
 from .probe import routed_layers
-from .read_context import ReadContext, read_context
-from .report import MaskerReport, RequestReport
+from .read_context import ReadContext
+from .report import MaskerReport, OverrideReport, RequestReport
 from .request import Request, RequestResponse
 from .room import check_room
 from .sparse_mode import OnCall, SparseMode
@@ -51,7 +52,8 @@ class ModelAdapterHF(ModelAdapter):
     * ``model``: a loaded model, or a name: an embedded model, a directory, an id on the hub.
     * ``attention_config``: the ``attention`` section of a config; None makes an adapter that is always dense.
     * ``tokenizer``: needed by `process_request`; comes with a model given by name.
-    * ``protocol``: from where on a request is sparse, ``{"sparse_from": "question"}`` (default) or ``"generation"``.
+    * ``protocol``: from where on a request is sparse: ``{"sparse_from": "question"}`` (default), ``"generation"`` or
+      ``"context"``, and how many tokens from there on are dense still, ``"first_tokens_dense"``.
     * ``generation``: what transformers' GenerationConfig takes; greedy, 32 new tokens at most, unless it says so.
     * ``model_kwargs``: for ``from_pretrained``, where the model is given by name.
 
@@ -90,9 +92,9 @@ class ModelAdapterHF(ModelAdapter):
         """What reports call the model."""
         self.layers: tuple[int, ...] = () if self.attention is None else routed_layers(self.model)
         """The layers whose attention can be sparse; without an attention config nobody has looked."""
-        self._check_dense_layers()
+        self._check_layers()
         if self.attention is not None:
-            check_calibrations(self.attention.maskers, self.model)
+            check_calibrations(self.attention, self.model)
 
     @classmethod
     def from_config(
@@ -111,13 +113,13 @@ class ModelAdapterHF(ModelAdapter):
         return adapter
 
     def read_context(self, request: Request) -> ReadContext:
-        """Read a request's context with the model's own attention, to answer requests from it more than once.
+        """Read a request's context as the protocol wants it, to answer requests from it more than once.
 
         Raises RequestError (no tokenizer, nothing to read, no position left for an answer to one of its questions).
         """
         tokens = self._tokens(request)
         check_room(self.model, tokens)
-        return read_context(DenseMode(self.model), tokens.context)
+        return self._asking(Meter(), self.generation).read(tokens.context)
 
     def process_request(
         self,
@@ -132,9 +134,9 @@ class ModelAdapterHF(ModelAdapter):
     ) -> RequestResponse:
         """Answer a request's questions, each from its context alone.
 
-        The context is read once, with the model's own attention, or was read by `read_context`. Question and answer are
-        sparse where the adapter has an attention config, whatever mode is open. Arguments as
-        `ModelAdapter.process_request` says.
+        The context is read once, or was read by `read_context`: with the model's own attention, unless the protocol
+        wants it sparse. Question and answer are sparse where the adapter has an attention config, whatever mode is
+        open. Arguments as `ModelAdapter.process_request` says.
 
         Raises RequestError (no tokenizer, nothing to read, no position left for an answer, a context that is not the
         request's or was read by another model object), GenerationError, NotSparseError, and the core's EmptyRowError
@@ -143,34 +145,36 @@ class ModelAdapterHF(ModelAdapter):
         options = self.generation.overridden(generation)
         tokens = self._tokens(request)
         meter = Meter(measure_error=measure_error)
-        asking = Asking(
-            model=self.model,
-            tokenizer=self.tokenizer,
-            attention=self.attention,
-            dense_layers=self.dense_layers,
-            protocol=self.protocol.sparse_from,
-            options=options,
-            meter=meter,
-            on_text=on_text,
-            on_answer=on_answer,
-            on_call=on_call,
-        )
+        asking = self._asking(meter, options, on_text=on_text, on_answer=on_answer, on_call=on_call)
         answers = asking.answer(tokens, context)
         report = self._report(answers, meter, context_tokens=len(tokens.context), chat=request.chat)
         single = isinstance(request.questions, str)
         return RequestResponse(answers.texts[0] if single else answers.texts, report)
 
     @contextmanager
-    def enable_sparse_mode(self) -> Iterator[SparseMode]:
+    def enable_sparse_mode(self, *, sparse_from: int | None = None) -> Iterator[SparseMode]:
         """Within it, in this thread, every forward of the model that continues a filled KV cache is sparse.
 
         So ``model.generate`` reads its prompt densely and generates sparsely; given a filled cache, it is sparse
-        throughout. Gives the mode, whose ``meter`` counts what its calls attended to. Beam search is refused; a mode in
+        throughout. With ``protocol: {sparse_from: context}`` prompts are sparse too; ``first_tokens_dense`` counts from
+        where the prompt ends. ``sparse_from`` says for every cache from which column on queries are sparse, as where a
+        prompt is read in several chunks: give its length.
+
+        Gives the mode, whose ``meter`` counts what its calls attended to. Beam search is refused; a mode in
         which prompts were read and nothing was sparse ends with a NotSparseWarning.
         """
         if self.attention is None:
             raise UsageError("this adapter has no attention config, so it has no sparse mode")
-        with opened(SparseMode(self.model, self.attention, self.dense_layers)) as mode:
+        if sparse_from is None and self.protocol.sparse_from == "context":
+            sparse_from = 0
+        wanted = SparseMode(
+            self.model,
+            self.attention,
+            self.dense_layers,
+            sparse_from=sparse_from,
+            first_tokens_dense=self.protocol.first_tokens_dense,
+        )
+        with opened(wanted) as mode:
             yield mode
         if mode.prompts_read and not mode.sparse_forwards:
             warnings.warn(
@@ -215,6 +219,28 @@ class ModelAdapterHF(ModelAdapter):
 
         return attend
 
+    def _asking(
+        self,
+        meter: Meter,
+        options: GenerationOptions,
+        *,
+        on_text: OnText | None = None,
+        on_answer: OnAnswer | None = None,
+        on_call: OnCall | None = None,
+    ) -> Asking:
+        return Asking(
+            model=self.model,
+            tokenizer=self.tokenizer,
+            attention=self.attention,
+            config=self.attention_config,
+            protocol=self.protocol,
+            options=options,
+            meter=meter,
+            on_text=on_text,
+            on_answer=on_answer,
+            on_call=on_call,
+        )
+
     @property
     def dense_layers(self) -> tuple[int, ...]:
         """The layers that the config leaves to the model's own attention."""
@@ -227,14 +253,26 @@ class ModelAdapterHF(ModelAdapter):
             )
         return request_tokens(self.tokenizer, request)
 
-    def _check_dense_layers(self) -> None:
+    def _kinds(self, layer: int) -> tuple[str, ...]:
+        """The maskers of a layer by their kinds."""
+        if self.attention_config is None or layer in self.dense_layers:
+            return ()
+        return tuple(masker.kind for masker in self.attention_config.maskers_of(layer))
+
+    def _check_layers(self) -> None:
+        """Layers that the config names should be there, and one of them sparse."""
+        if self.attention_config is None:
+            return
         count = getattr(self.model.config.get_text_config(), "num_hidden_layers", None)
-        for layer in self.dense_layers:
-            if count is not None and layer >= count:
-                raise ConfigError(
-                    f"attention.dense_layers: {layer} is no layer of this model, which has 0 to {count - 1}"
-                )
-        if self.layers and set(self.layers) <= set(self.dense_layers):
+        named = [("dense_layers", self.dense_layers)]
+        named += [(f"overrides[{n}].layers", each.layers) for n, each in enumerate(self.attention_config.overrides)]
+        for place, layers in named:
+            for layer in layers:
+                if count is not None and layer >= count:
+                    raise ConfigError(
+                        f"attention.{place}: {layer} is no layer of this model, which has 0 to {count - 1}"
+                    )
+        if set(self.layers) <= set(self.dense_layers):
             raise ConfigError(
                 f"attention.dense_layers leaves no layer sparse: the model's attention layers are {list(self.layers)}"
             )
@@ -250,7 +288,9 @@ class ModelAdapterHF(ModelAdapter):
             versions={name: version(name) for name in _packages(sparse=config is not None)},
             protocol="dense" if config is None else self.protocol.sparse_from,
             backend=None if config is None else config.kind,
+            first_tokens_dense=self.protocol.first_tokens_dense,
             maskers=() if config is None else tuple(_masker_report(masker) for masker in config.maskers),
+            overrides=() if config is None else tuple(_override_report(override) for override in config.overrides),
             dense_layers=self.dense_layers,
             seed=None if config is None else config.seed,
             generation=answers.generation,
@@ -259,7 +299,7 @@ class ModelAdapterHF(ModelAdapter):
             context_prefills=answers.prompts_read,
             prefill_seconds=answers.prefill_seconds,
             answers=answers.reports,
-            layers=tuple(meter.layer(number) for number in self.layers),
+            layers=tuple(meter.layer(number, self._kinds(number)) for number in self.layers),
             density=meter.density,
             index_bytes=answers.index_bytes,
         )
@@ -274,3 +314,7 @@ def _packages(*, sparse: bool) -> tuple[str, ...]:
 def _masker_report(masker: MaskerConfig) -> MaskerReport:
     record = default_registry().masker_record(masker.kind)
     return MaskerReport(masker.kind, masker.model_dump(mode="json"), record.distribution, record.version)
+
+
+def _override_report(override: LayerMaskers) -> OverrideReport:
+    return OverrideReport(override.layers, tuple(_masker_report(masker) for masker in override.maskers))

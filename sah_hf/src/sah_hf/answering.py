@@ -1,22 +1,23 @@
-"""Answer a request: each question of a fork of the KV cache of its context, which is read once, densely."""
+"""Answer a request: each question of a fork of the KV cache of its context, which is read once."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import torch
 from attrs import field, frozen
 
-from sah_core import AttentionState, SparseAttention
+from sah_core import AttentionConfig, ProtocolConfig, SparseAttention
 
 from .cache import fork_cache
+from .call_states import CallStates
 from .errors import NotSparseError
 from .generation import GenerationOptions
 from .meter import Meter
 from .model_input import as_input, clock
 from .modes import DenseMode, Mode, opened
-from .read_context import ReadContext, read_context
+from .read_context import ReadContext, Reading, read_context
 from .report import AnswerReport
 from .room import check_room, room_for_answer
 from .sparse_mode import OnCall, SparseMode
@@ -52,8 +53,9 @@ class Asking:
     model: Any
     tokenizer: Any
     attention: SparseAttention | None
-    dense_layers: tuple[int, ...]
-    protocol: Literal["question", "generation"]
+    config: AttentionConfig | None
+    """What ``attention`` was made from."""
+    protocol: ProtocolConfig
     options: GenerationOptions
     meter: Meter
     on_text: OnText | None = None
@@ -69,26 +71,41 @@ class Asking:
         model is left as it was found.
         """
         if context is not None:
-            context.check(self.model, tokens.context)
+            context.check(self.model, tokens.context, self._reading)
         check_room(self.model, tokens)
         keywords = self.options.keywords(self.model, self.tokenizer)
         if context is None:
-            context = read_context(self._counted(DenseMode(self.model)), tokens.context)
-        state = AttentionState(context_length=len(tokens.context))
+            context = self.read(tokens.context)
+        self.meter.newly_counted()  # what reading attended to is in no answer
+        states = CallStates(context_length=len(tokens.context))
         texts: list[str] = []
         reports: list[AnswerReport] = []
         for number in range(len(tokens.questions)):
-            text, report = self._ask(tokens, number, fork_cache(context.cache), state, keywords)
+            text, report = self._ask(tokens, number, fork_cache(context.cache), states, keywords)
             texts.append(text)
             reports.append(report)
             if self.on_answer is not None:
                 self.on_answer(number, text, report)
         self._check_sparse()
         prompts_read = sum(mode.prompts_read for mode in self._modes)
-        return Answers(texts, tuple(reports), context.seconds, prompts_read, state.nbytes, _set(keywords))
+        return Answers(texts, tuple(reports), context.seconds, prompts_read, states.nbytes, _set(keywords))
+
+    def read(self, context: list[int]) -> ReadContext:
+        """Read a context, densely unless the protocol wants it sparse."""
+        mode: Mode = DenseMode(self.model)
+        if self.attention is not None and self._reading is not None:
+            mode = self._sparse_mode(self.attention, 0)
+        return read_context(self._counted(mode), context, self._reading)
+
+    @property
+    def _reading(self) -> Reading | None:
+        """What a context that is read sparsely depends on."""
+        if self.config is None or self.protocol.sparse_from != "context":
+            return None
+        return self.config, self.protocol.first_tokens_dense
 
     def _ask(
-        self, tokens: RequestTokens, number: int, cache: Any, state: AttentionState, keywords: dict[str, Any]
+        self, tokens: RequestTokens, number: int, cache: Any, states: CallStates, keywords: dict[str, Any]
     ) -> tuple[str, AnswerReport]:
         question = tokens.questions[number]
         ids = as_input(self.model, tokens.context + question)
@@ -104,7 +121,7 @@ class Asking:
         on_text = self.on_text
         stream = AnswerStream(text_of, None if on_text is None else lambda text: on_text(number, text))
         start = clock(self.model)
-        with opened(self._counted(self._mode(len(tokens.context), len(question), cache, state))):
+        with opened(self._counted(self._mode(len(tokens.context), len(question), cache, states))):
             self.model.generate(
                 input_ids=ids,
                 attention_mask=torch.ones_like(ids),
@@ -117,7 +134,7 @@ class Asking:
         end = clock(self.model)
         first = end if stream.first_token_at is None else stream.first_token_at
         # Back to the context: the cache was a fork, and the indexes forget what this question appended.
-        state.truncate(len(tokens.context))
+        states.truncate(len(tokens.context))
         attended, visible = self.meter.newly_counted()
         return text_of(stream.tokens), AnswerReport(
             question_tokens=len(question),
@@ -126,24 +143,28 @@ class Asking:
             seconds=end - start,
             attended=attended if visible else None,
             visible=visible or None,
-            index_bytes=state.nbytes,
+            index_bytes=states.nbytes,
         )
 
-    def _mode(self, context: int, question: int, cache: Any, state: AttentionState) -> Mode:
+    def _mode(self, context: int, question: int, cache: Any, states: CallStates) -> Mode:
         """Dense, or sparse from the first question token or the first generated one on."""
         if self.attention is None:
             return DenseMode(self.model)
-        sparse_from = context if self.protocol == "question" else context + question
-        mode = SparseMode(
+        begin = {"context": 0, "question": context, "generation": context + question}[self.protocol.sparse_from]
+        mode = self._sparse_mode(self.attention, begin)
+        mode.keep_states(cache, states)
+        return mode
+
+    def _sparse_mode(self, attention: SparseAttention, sparse_from: int) -> SparseMode:
+        return SparseMode(
             self.model,
-            self.attention,
-            self.dense_layers,
+            attention,
+            () if self.config is None else self.config.dense_layers,
             sparse_from=sparse_from,
+            first_tokens_dense=self.protocol.first_tokens_dense,
             meter=self.meter,
             on_call=self.on_call,
         )
-        mode.keep_state(cache, state)
-        return mode
 
     def _counted(self, mode: _Mode) -> _Mode:
         self._modes.append(mode)

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import attrs
 import torch
 from attrs import frozen
 from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
-from sah_core import AttentionInputs, AttentionState
+from sah_core import AttentionInputs, AttentionState, Mask, masked_attention
 
 from .errors import UnsupportedModelError
 from .forward_facts import ForwardFacts
@@ -76,6 +77,29 @@ class AttentionCall:
                 "layers and the check of the model need"
             )
         return self._call(function)
+
+    def rows_from(self, start: int) -> AttentionCall:
+        """The same call for its queries from number ``start`` on."""
+        mask = self.attention_mask
+        if _of_each_query(mask):
+            mask = mask[:, :, start:]
+        return attrs.evolve(self, query=self.query[:, :, start:], attention_mask=mask)
+
+    def dense_rows(self, stop: int, first: int) -> AttentionResult:
+        """`dense` for the queries before number ``stop`` alone; ``first`` is the first one's absolute position."""
+        mask = self.attention_mask
+        if _of_each_query(mask):
+            mask = mask[:, :, :stop]
+            return attrs.evolve(self, query=self.query[:, :, :stop], attention_mask=mask).dense()
+        # What an implementation makes of no mask depends on how many queries it is given.
+        inputs = self.inputs(first)
+        inputs = attrs.evolve(
+            inputs,
+            queries=inputs.queries[:, :, :stop],
+            query_positions=torch.arange(first, first + stop, device=self.query.device),
+            attention_mask=inputs.visible[:, :, :stop],
+        )
+        return masked_attention(inputs, Mask.full(inputs.shape)).transpose(1, 2).contiguous(), None
 
     def inputs(
         self,
@@ -141,6 +165,10 @@ class AttentionCall:
             dropout=self.dropout,
             **self.keywords,
         )
+
+
+def _of_each_query(mask: Any) -> bool:
+    return isinstance(mask, Tensor) and mask.dim() == 4 and mask.shape[2] > 1
 
 
 def _family(module: nn.Module) -> ModuleType | None:

@@ -13,14 +13,9 @@ from typing import Any
 from torch import Tensor
 from transformers import cache_utils
 
-__all__ = ["fork_cache", "held_bytes"]
+from .compat import REPLACING_CACHE_LAYERS
 
-# Updating these replaces their tensors by new ones, so a fork may share them. Other kinds write in place.
-_REPLACING = tuple(
-    getattr(cache_utils, name)
-    for name in ("DynamicLayer", "DynamicSlidingWindowLayer", "DynamicIndexedLayer", "DummyLayer")
-    if hasattr(cache_utils, name)  # the last two came after transformers 4.57
-)
+__all__ = ["fork_cache", "held_bytes"]
 
 
 def fork_cache(cache: Any) -> Any:
@@ -33,7 +28,9 @@ def fork_cache(cache: Any) -> Any:
     if layers is None or type(cache).__module__ != cache_utils.__name__:
         return copy.deepcopy(cache)
     fork = copy.copy(cache)
-    fork.layers = [copy.copy(layer) if type(layer) in _REPLACING else copy.deepcopy(layer) for layer in layers]
+    fork.layers = [
+        copy.copy(layer) if type(layer) in REPLACING_CACHE_LAYERS else copy.deepcopy(layer) for layer in layers
+    ]
     return fork
 
 

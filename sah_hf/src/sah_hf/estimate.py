@@ -8,6 +8,7 @@ or a window will not.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 import attrs
@@ -20,6 +21,7 @@ from sah_core import (
     AttentionInputs,
     AttentionState,
     ConfigError,
+    MaskerConfig,
     PositionalMasker,
     UsageError,
     apply_maskers,
@@ -98,7 +100,7 @@ def estimate(attention: AttentionConfig, model: PretrainedConfig, tokens: int, n
         raise UsageError(f"an estimate needs a context of one token and a query, so 2 tokens or more, not {tokens}")
     shape = AttentionShape.of(model)
     dense = set(attention.dense_layers)
-    sparse = [attrs.evolve(group, layers=tuple(set(group.layers) - dense)) for group in shape.groups]
+    sparse = [part for group in shape.groups for part in _by_maskers(attention, group, dense)]
     measured = tuple(_measure(attention, shape, group, tokens) for group in sparse if group.layers)
     if not measured:
         raise ConfigError("attention.dense_layers leaves no layer sparse, so there is nothing to estimate")
@@ -111,6 +113,15 @@ def estimate(attention: AttentionConfig, model: PretrainedConfig, tokens: int, n
         layers=measured,
         kv_bytes=keys_read * shape.bytes_per_key,
     )
+
+
+def _by_maskers(attention: AttentionConfig, group: LayerGroup, dense: Collection[int]) -> list[LayerGroup]:
+    """The group's sparse layers, those with the same maskers together."""
+    parts: dict[tuple[MaskerConfig, ...], list[int]] = {}
+    for layer in group.layers:
+        if layer not in dense:
+            parts.setdefault(attention.maskers_of(layer), []).append(layer)
+    return [attrs.evolve(group, layers=tuple(layers)) for layers in parts.values()]
 
 
 def _measure(attention: AttentionConfig, shape: AttentionShape, group: LayerGroup, tokens: int) -> LayerEstimate:
@@ -130,7 +141,7 @@ def _measure(attention: AttentionConfig, shape: AttentionShape, group: LayerGrou
         layer_idx=group.layers[0],
         state=state,
     )
-    positional = [masker for masker in sparse.maskers if isinstance(masker, PositionalMasker)]
+    positional = [masker for masker in sparse.maskers_of(group.layers[0]) if isinstance(masker, PositionalMasker)]
     return LayerEstimate(
         layers=tuple(sorted(group.layers)),
         window=group.window,

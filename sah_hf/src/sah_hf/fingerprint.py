@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from typing import Any
 
 import torch
 
-from sah_core import CalibrationError, Masker
+from sah_core import CalibrationError, SparseAttention
 
 __all__ = ["check_calibrations", "model_fingerprint"]
 
@@ -27,18 +26,21 @@ def model_fingerprint(model: Any) -> str:
     return digest.hexdigest()[:16]
 
 
-def check_calibrations(maskers: Iterable[Masker], model: Any) -> None:
+def check_calibrations(attention: SparseAttention, model: Any) -> None:
     """Raise CalibrationError if a masker's calibration was made of another model than this."""
     fingerprint = None
-    for position, masker in enumerate(maskers):
-        calibration = getattr(masker, "calibration", None)
-        if calibration is None:
-            continue
-        fingerprint = model_fingerprint(model) if fingerprint is None else fingerprint
-        made_of = calibration.provenance.model
-        if made_of.fingerprint != fingerprint:
-            raise CalibrationError(
-                f"attention.maskers[{position}] ({masker.config.kind}): the calibration in {calibration.folder} was "
-                f"made of {made_of.name} (fingerprint {made_of.fingerprint}), and this model is another one "
-                f"({fingerprint}): run sah calibrate with it"
-            )
+    lists = {"attention.maskers": attention.maskers}
+    lists |= {f"attention.overrides, layer {layer}, maskers": maskers for layer, maskers in attention.overrides.items()}
+    for place, maskers in lists.items():
+        for position, masker in enumerate(maskers):
+            calibration = getattr(masker, "calibration", None)
+            if calibration is None:
+                continue
+            fingerprint = model_fingerprint(model) if fingerprint is None else fingerprint
+            made_of = calibration.provenance.model
+            if made_of.fingerprint != fingerprint:
+                raise CalibrationError(
+                    f"{place}[{position}] ({masker.config.kind}): the calibration in {calibration.folder} "
+                    f"was made of {made_of.name} (fingerprint {made_of.fingerprint}), and this model is another one "
+                    f"({fingerprint}): run sah calibrate with it"
+                )

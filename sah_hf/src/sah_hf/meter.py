@@ -89,14 +89,14 @@ class Meter:
         attended, visible = self.counted
         return attended / visible if visible else None
 
-    def layer(self, number: int) -> LayerReport:
-        """What was counted for a layer; a layer without sparse calls is a dense one."""
+    def layer(self, number: int, maskers: tuple[str, ...] = ()) -> LayerReport:
+        """What was counted for a layer with these maskers; a layer without sparse calls is a dense one."""
         totals = self._layers.get(number)
         if totals is None:
-            return LayerReport(number, "dense", 0, {}, None, None)
+            return LayerReport(number, "dense", maskers, 0, {}, None, None)
         density = tuple(totals.density.tolist())
         error = float(totals.errors / totals.rows) if self.measure_error else None
-        return LayerReport(number, "sparse", totals.paths.total(), dict(totals.paths), density, error)
+        return LayerReport(number, "sparse", maskers, totals.paths.total(), dict(totals.paths), density, error)
 
 
 def _relative_errors(inputs: AttentionInputs, output: Tensor) -> Tensor:

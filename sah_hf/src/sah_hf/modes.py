@@ -13,9 +13,10 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from torch import Tensor, nn
+from torch import nn
 
 from .attention_call import AttentionCall, AttentionResult
+from .compat import filled_columns
 from .switch import attention_switched, configs_of, forwards_observed
 
 __all__ = ["DenseMode", "Forward", "Mode", "current_forward", "observe", "opened"]
@@ -49,7 +50,7 @@ class Mode(ABC):
     def enter_forward(self, module: nn.Module, given: Mapping[str, Any]) -> Forward | None:
         """How a forward of the model, or of a submodel, is answered: None leaves it to the model's implementation."""
         cache = given.get("past_key_values")
-        filled = 0 if cache is None else _columns(module, given)
+        filled = 0 if cache is None else filled_columns(module, given)
         if module is self.model and filled == 0:
             self.prompts_read += 1
         return self._forward(given, cache, filled)
@@ -60,16 +61,6 @@ class Mode(ABC):
 
     def close(self) -> None:  # noqa: B027 - most modes have nothing to put back
         """Called when it ends, however that comes about."""
-
-
-def _columns(module: nn.Module, given: Mapping[str, Any]) -> int:
-    """How many columns the cache of a forward holds before it."""
-    places = given.get("cache_position")
-    # Where transformers tells a cache which columns to write, a static one guesses how many it holds from their keys:
-    # those of a padding token whose embedding is zero do not count.
-    if isinstance(places, Tensor) and "cache_position" in inspect.signature(module.forward).parameters:
-        return int(places[0])
-    return int(given["past_key_values"].get_seq_length())
 
 
 class DenseMode(Mode):

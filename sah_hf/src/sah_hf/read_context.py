@@ -8,19 +8,25 @@ from typing import Any
 import torch
 from attrs import field, frozen
 
+from sah_core import AttentionConfig
+
 from .cache import held_bytes
 from .errors import RequestError, UnsupportedModelError
 from .model_input import as_input, clock
-from .modes import DenseMode, opened
+from .modes import Mode, opened
 
-__all__ = ["ReadContext", "read_context"]
+__all__ = ["ReadContext", "Reading", "read_context"]
+
+Reading = tuple[AttentionConfig, int]
+"""What a sparsely read context depends on: the attention config, and how many of its first tokens stayed dense."""
 
 
 @frozen(eq=False)
 class ReadContext:
-    """One context in the KV cache of one model, filled by the model's own attention.
+    """One context in the KV cache of one model.
 
-    Every adapter of that model can ask of it, whatever its attention config: questions run on forks of the cache, which
+    Where it was filled by the model's own attention, every adapter of that model can ask of it, whatever its attention
+    config; where the protocol wanted it sparse, those of the same config. Questions run on forks of the cache, which
     itself never changes. It keeps model and cache in memory for as long as it is kept itself.
     """
 
@@ -32,9 +38,11 @@ class ReadContext:
     nbytes: int
     """Memory that the cache's tensors hold."""
     model: Any = field(repr=False)
+    reading: Reading | None = field(default=None, repr=False)
+    """None where it was read densely."""
 
-    def check(self, model: Any, tokens: list[int]) -> None:
-        """Raise RequestError where this is not what the model would make of these tokens."""
+    def check(self, model: Any, tokens: list[int], reading: Reading | None = None) -> None:
+        """Raise RequestError where this is not what the model would make of these tokens, read like this."""
         if self.model is not model:
             raise RequestError(
                 f"the context was read by another model object, a {type(self.model).__name__}: "
@@ -45,9 +53,15 @@ class ReadContext:
                 f"the context that was read, {len(self.tokens)} tokens, is not this request's, {len(tokens)} tokens: "
                 "read_context needs the request's own context, chat flag and tokenizer"
             )
+        if self.reading != reading:
+            found, wanted = ("densely" if each is None else "sparsely" for each in (self.reading, reading))
+            how = (
+                "with another attention config" if found == wanted else f"{found}, and this protocol wants it {wanted}"
+            )
+            raise RequestError(f"the context was read {how}: read it with the adapter that asks of it")
 
 
-def read_context(mode: DenseMode, tokens: list[int]) -> ReadContext:
+def read_context(mode: Mode, tokens: list[int], reading: Reading | None = None) -> ReadContext:
     """Let the mode's model read these tokens; UnsupportedModelError where it returns no KV cache."""
     model: Any = mode.model
     ids = as_input(model, tokens)
@@ -59,4 +73,4 @@ def read_context(mode: DenseMode, tokens: list[int]) -> ReadContext:
         cache = model(**keywords).past_key_values
     if cache is None:
         raise UnsupportedModelError(f"{type(model).__name__} returns no KV cache to continue a context from")
-    return ReadContext(tokens, cache, clock(model) - start, held_bytes(cache), model)
+    return ReadContext(tokens, cache, clock(model) - start, held_bytes(cache), model, reading)

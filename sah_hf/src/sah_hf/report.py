@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-__all__ = ["AnswerReport", "LayerReport", "MaskerReport", "RequestReport"]
+__all__ = ["AnswerReport", "LayerReport", "MaskerReport", "OverrideReport", "RequestReport"]
 
 
 @frozen
@@ -22,11 +22,21 @@ class MaskerReport:
 
 
 @frozen
+class OverrideReport:
+    """Layers with maskers of their own."""
+
+    layers: tuple[int, ...]
+    maskers: tuple[MaskerReport, ...]
+
+
+@frozen
 class LayerReport:
     """What one attention layer did with the questions and answers of a request."""
 
     layer: int
     mode: Literal["sparse", "dense"]
+    maskers: tuple[str, ...]
+    """The kinds of its maskers, in order; none for a layer that keeps the model's own attention."""
     sparse_calls: int
     paths: dict[str, int]
     """How those calls were computed, as `AttentionOutput.path` names it, and how many of them each way."""
@@ -76,11 +86,14 @@ class RequestReport:
     device: str
     versions: dict[str, str]
     """Of what the answers came from; numba's where compiled loops may have chosen the keys."""
-    protocol: Literal["question", "generation", "dense"]
-    """From where on attention was sparse: the question, the generated tokens, or nowhere."""
+    protocol: Literal["context", "question", "generation", "dense"]
+    """From where on attention was sparse: the context, the question, the generated tokens, or nowhere."""
+    first_tokens_dense: int
+    """So many tokens from there on were dense still."""
     backend: Literal["research", "efficient"] | None
     """The attention config's ``kind``; None without one. What its calls ran is in ``paths``."""
     maskers: tuple[MaskerReport, ...]
+    overrides: tuple[OverrideReport, ...]
     dense_layers: tuple[int, ...]
     seed: int | None
     generation: dict[str, Any]

@@ -1,7 +1,8 @@
-"""`SparseMode`: every forward that continues a filled KV cache attends sparsely."""
+"""`SparseMode`: from some column of the KV cache on, every query attends sparsely."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any, NoReturn
@@ -10,9 +11,10 @@ from weakref import WeakKeyDictionary, WeakSet
 import torch
 from torch import Tensor, nn
 
-from sah_core import AttentionInputs, AttentionOutput, AttentionState, SparseAttention, UsageError
+from sah_core import AttentionInputs, AttentionOutput, SparseAttention, UsageError
 
 from .attention_call import AttentionCall, AttentionResult
+from .call_states import CallStates
 from .errors import GenerationError
 from .forward_facts import ForwardFacts
 from .meter import Meter
@@ -25,10 +27,14 @@ OnCall = Callable[[AttentionInputs, AttentionOutput], None]
 
 
 class SparseMode(Mode):
-    """Forwards that begin at column ``sparse_from`` of the cache or later are sparse; the others are the model's own.
+    """Queries from column ``sparse_from`` of the cache on are sparse; those before it are the model's own.
 
-    Each KV cache has its own attention state, which begins with the first sparse forward on it: what the cache holds by
-    then is the context. A cache that is filled anew starts a new one.
+    Without ``sparse_from`` that is, for each cache, where its prompt ends: what fills it in one forward, or what it
+    holds when it is first seen. ``first_tokens_dense`` moves that place on. A forward that lies on both sides of it is
+    split, layer by layer.
+
+    Each KV cache has its own attention states, which begin with the first sparse forward on it: what the cache holds by
+    then is the context. A cache that is filled anew starts new ones.
 
     A sparse forward that is asked for attention weights raises UsageError where the backend has none to give, before it
     has changed the cache.
@@ -40,7 +46,8 @@ class SparseMode(Mode):
         attention: SparseAttention,
         dense_layers: Collection[int] = (),
         *,
-        sparse_from: int = 1,
+        sparse_from: int | None = None,
+        first_tokens_dense: int = 0,
         meter: Meter | None = None,
         on_call: OnCall | None = None,
     ) -> None:
@@ -48,29 +55,46 @@ class SparseMode(Mode):
         self.attention = attention
         self.dense_layers = frozenset(dense_layers)
         self.sparse_from = sparse_from
+        self.first_tokens_dense = first_tokens_dense
         self.meter = Meter() if meter is None else meter
         self.on_call = on_call
         self.sparse_forwards = 0  # forwards, of the model or of its parts, that were to be sparse
-        self._states: WeakKeyDictionary[Any, AttentionState] = WeakKeyDictionary()
+        self._prompts: WeakKeyDictionary[Any, int] = WeakKeyDictionary()  # columns of each cache's
+        self._states: WeakKeyDictionary[Any, CallStates] = WeakKeyDictionary()
         self._guarded: WeakSet[Any] = WeakSet()
 
-    def keep_state(self, cache: Any, state: AttentionState) -> None:
-        """Use this state with this cache, instead of a new one."""
-        self._states[cache] = state
+    def keep_states(self, cache: Any, states: CallStates) -> None:
+        """Use these states with this cache, instead of new ones."""
+        self._states[cache] = states
 
     def _forward(self, given: Mapping[str, Any], cache: Any, filled: int) -> _SparseForward | None:
         if cache is not None:
             self._guard(cache)
             if filled == 0:
                 self._states.pop(cache, None)
-        if filled < self.sparse_from:
+        end = filled + _queries(given)
+        begin = self._begin(cache, filled, end)
+        if end <= begin:
             return None
         need_weights = self._need_weights(given)
         self.sparse_forwards += 1
-        state = self._states.get(cache)
-        if state is None:
-            state = self._states[cache] = AttentionState(context_length=filled)
-        return _SparseForward(self, state, filled, given, need_weights=need_weights)
+        states = None if cache is None else self._states.get(cache)
+        if states is None:
+            states = CallStates(context_length=filled or end)
+            if cache is not None:
+                self._states[cache] = states
+        return _SparseForward(self, states, filled, max(0, begin - filled), given, need_weights=need_weights)
+
+    def _begin(self, cache: Any, filled: int, end: int) -> int:
+        """The first column whose query is sparse."""
+        prompt = self.sparse_from
+        if prompt is None:
+            prompt = filled or end
+            if cache is not None:
+                if filled == 0:
+                    self._prompts[cache] = end
+                prompt = self._prompts.setdefault(cache, filled)
+        return prompt + self.first_tokens_dense
 
     def _need_weights(self, given: Mapping[str, Any]) -> bool:
         """Whether the forward is asked for attention weights; refused before a layer has written to the cache."""
@@ -96,19 +120,38 @@ class SparseMode(Mode):
         self._guarded.clear()
 
 
+def _queries(given: Mapping[str, Any]) -> int:
+    """How many tokens a forward is given."""
+    tokens = given.get("input_ids")
+    tokens = given.get("inputs_embeds") if tokens is None else tokens
+    return int(tokens.shape[1]) if isinstance(tokens, Tensor) else 1
+
+
 class _SparseForward:
-    """One sparse forward with its arguments; ``first`` is the absolute position of its first query."""
+    """One sparse forward with its arguments.
+
+    ``first`` is the absolute position of its first query; the first ``dense_rows`` of its queries stay dense.
+    """
 
     def __init__(
-        self, mode: SparseMode, state: AttentionState, first: int, given: Mapping[str, Any], *, need_weights: bool
+        self,
+        mode: SparseMode,
+        states: CallStates,
+        first: int,
+        dense_rows: int,
+        given: Mapping[str, Any],
+        *,
+        need_weights: bool,
     ) -> None:
         self.mode = mode
-        self.state = state
+        self.states = states
         self.first = first
+        self.dense_rows = dense_rows
         self.attention_mask = given.get("attention_mask")
         self.position_ids = given.get("position_ids")
         self.facts = ForwardFacts()
         self.need_weights = need_weights
+        self._calls: Counter[int] = Counter()  # of each layer so far
 
     def owns(self, part: object) -> bool:
         return self.mode.owns(part)
@@ -116,7 +159,17 @@ class _SparseForward:
     def attend(self, call: AttentionCall) -> AttentionResult:
         if call.layer in self.mode.dense_layers or not call.is_causal:
             return call.dense()
-        inputs = call.inputs(self.first, self._padding(call.query), self.state, self.facts)
+        if not self.dense_rows:
+            return self._sparse(call)
+        dense, dense_weights = call.dense_rows(self.dense_rows, self.first)
+        sparse, weights = self._sparse(call.rows_from(self.dense_rows))
+        both = None if dense_weights is None or weights is None else torch.cat([dense_weights, weights], 2)
+        return torch.cat([dense, sparse], 1), both
+
+    def _sparse(self, call: AttentionCall) -> AttentionResult:
+        state = self.states.of(self._calls[call.layer])
+        self._calls[call.layer] += 1
+        inputs = call.inputs(self.first + self.dense_rows, self._padding(call.query), state, self.facts)
         output = self.mode.attention(inputs, need_weights=self.need_weights)
         self.mode.meter.record(inputs, output)
         if self.mode.on_call is not None:

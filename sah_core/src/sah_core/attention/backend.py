@@ -55,9 +55,17 @@ class SparseAttention(ABC):
     gives_weights: ClassVar[bool] = True
     """Whether it has attention weights over all keys to give."""
 
-    def __init__(self, maskers: Sequence[Masker], seed: int = 0) -> None:
+    def __init__(
+        self, maskers: Sequence[Masker], seed: int = 0, overrides: Mapping[int, Sequence[Masker]] | None = None
+    ) -> None:
+        """``overrides``: the maskers of layers that have other ones, by the layer's number."""
         self.maskers = tuple(maskers)
         self.seed = seed
+        self.overrides = {layer: tuple(others) for layer, others in (overrides or {}).items()}
+
+    def maskers_of(self, layer: int) -> tuple[Masker, ...]:
+        """The maskers of a layer."""
+        return self.overrides.get(layer, self.maskers)
 
     @classmethod
     def from_config(cls, config: AttentionConfig | Mapping[str, Any], registry: Registry | None = None) -> Self:
@@ -66,11 +74,14 @@ class SparseAttention(ABC):
         This class decides the backend, whatever the config's ``kind``: `create_attention` goes by that.
         """
         parsed = config if isinstance(config, AttentionConfig) else parse_attention(config, registry)
-        return cls(create_maskers(parsed.maskers, registry), parsed.seed)
+        overrides: dict[int, Sequence[Masker]] = {}
+        for override in parsed.overrides:
+            overrides |= dict.fromkeys(override.layers, create_maskers(override.maskers, registry))
+        return cls(create_maskers(parsed.maskers, registry), parsed.seed, overrides)
 
     def mask(self, inputs: AttentionInputs) -> Mask:
         """The mask that the maskers make for these inputs; the config's seed is added to the inputs' own."""
-        return apply_maskers(self.maskers, self._seeded(inputs))
+        return apply_maskers(self.maskers_of(inputs.layer_idx), self._seeded(inputs))
 
     @abstractmethod
     def __call__(self, inputs: AttentionInputs, *, need_weights: bool = False) -> AttentionOutput:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import lcm
 
 from sah_core.chain import check_chain, check_no_exact_logits
@@ -37,11 +37,14 @@ class EfficientAttention(SparseAttention):
 
     gives_weights = False
 
-    def __init__(self, maskers: Sequence[Masker], seed: int = 0) -> None:
-        super().__init__(maskers, seed)
-        configs = [masker.config for masker in self.maskers]
-        check_chain(configs)
-        check_no_exact_logits(configs)
+    def __init__(
+        self, maskers: Sequence[Masker], seed: int = 0, overrides: Mapping[int, Sequence[Masker]] | None = None
+    ) -> None:
+        super().__init__(maskers, seed, overrides)
+        for each in (self.maskers, *self.overrides.values()):
+            configs = [masker.config for masker in each]
+            check_chain(configs)
+            check_no_exact_logits(configs)
 
     def mask(self, inputs: AttentionInputs) -> Mask:
         """The mask that the maskers make for these inputs, as `ResearchAttention` makes it.
@@ -49,7 +52,7 @@ class EfficientAttention(SparseAttention):
         The list of maskers was checked when this was built; that each obeys the rules of composition is not checked
         again at every call.
         """
-        mask = fold_maskers(self.maskers, self._seeded(inputs))
+        mask = fold_maskers(self.maskers_of(inputs.layer_idx), self._seeded(inputs))
         # What a masker returned dense is read by its keys all the same.
         return Mask(mask.shape, mask.index_rows()) if mask.representation == "dense" else mask
 

@@ -68,11 +68,15 @@ class ModelConfig(ConfigSection):
 
 
 class ProtocolConfig(ConfigSection):
-    """Where sparse attention starts; the context is always read densely."""
+    """Where sparse attention starts."""
 
-    sparse_from: Literal["question", "generation"] = Field(
+    sparse_from: Literal["context", "question", "generation"] = Field(
         default="question",
-        description="question: the question and the answer are sparse; generation: only the generated tokens",
+        description="question: the context is read densely, question and answer are sparse; generation: only the "
+        "generated tokens are sparse; context: everything is, the context too",
+    )
+    first_tokens_dense: int = Field(
+        default=0, ge=0, description="so many tokens from there on are dense still: of the question, or of the answer"
     )
 
 

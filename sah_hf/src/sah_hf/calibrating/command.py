@@ -39,7 +39,7 @@ def calibrate_all(
         raise ConfigError(f"sah calibrate needs the section  {missing}  in the config")
     if passes < 1:
         raise UsageError(f"--passes should be at least 1, not {passes}")
-    asked = asked_calibrations(config.attention.maskers, changes)
+    asked = asked_calibrations(config.attention.every_masker, changes)
     logging: Any = transformers.logging  # which transformers leaves untyped
     logging.set_verbosity_error()
     logging.disable_progress_bar()

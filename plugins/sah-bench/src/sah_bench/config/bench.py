@@ -194,7 +194,7 @@ class BenchConfig(ConfigSection):
     def _check_calibration(self) -> None:
         learned = {masker.kind for masker in self.calibration.maskers} if self.calibration else set()
         for contender in self.contenders:
-            for masker in contender.attention.maskers if contender.attention else ():
+            for masker in contender.attention.every_masker if contender.attention else ():
                 if CALIBRATED in masker.model_dump().values() and masker.kind not in learned:
                     raise custom_error(
                         "calibrated",

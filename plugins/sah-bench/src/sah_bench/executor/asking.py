@@ -98,7 +98,7 @@ class Asking:
         What is loaded and compiled then is in no answer's seconds.
         """
         attention = self.cell.attention
-        kinds = () if attention is None else (attention.kind, *(masker.kind for masker in attention.maskers))
+        kinds = () if attention is None else (attention.kind, *(masker.kind for masker in attention.every_masker))
         if kinds in self.ready.warm:
             return False
         first = evolve(request, questions=request.asked[:1])

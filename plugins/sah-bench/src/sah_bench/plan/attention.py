@@ -37,30 +37,52 @@ def settled_attention(
 
     In ``identity``, a folder is told by what it holds. Raises CalibrationError for a folder without a calibration.
     """
-    maskers: list[MaskerConfig] = []
-    described: list[dict[str, Any]] = []
-    waits_for = None
-    for masker in config.maskers:
-        field = registry.calibrator(masker.kind).field if masker.kind in registry.calibrated_kinds else None
-        value = getattr(masker, field) if field else None
-        identity = masker.model_dump(mode="json")
-        if field and value == CALIBRATED and calibration is not None and folder is not None:
-            waits_for = calibration.address
-            identity[field] = {"learned": calibration.address}
-            # Changed through JSON, so that the masker's own rules see the folder.
-            masker = type(masker).model_validate_json(
-                masker.model_copy(update={field: str(folder / masker.kind)}).model_dump_json()
-            )
-        elif field and isinstance(value, str) and (Path(value) / _PROVENANCE).is_file():
-            identity[field] = {"calibration": read_json(Path(value) / _PROVENANCE)}
-        elif field and isinstance(value, str) and _names_folder(type(masker), field, value):
-            raise CalibrationError(
-                f"{masker.kind}.{field}: there is no calibration in {value}: make one with sah calibrate"
-            )
-        maskers.append(masker)
-        described.append(identity)
-    settled = config.model_copy(update={"maskers": tuple(maskers), "seed": config.seed + seed})
-    return Settled(settled, {**settled.model_dump(mode="json"), "maskers": described}, waits_for)
+    learned = None if calibration is None or folder is None else (calibration, folder)
+    waits = learned is not None and any(
+        getattr(masker, _field(masker, registry) or "kind") == CALIBRATED for masker in config.every_masker
+    )
+    lists = (config.maskers, *(override.maskers for override in config.overrides))
+    settled = [[_settled(masker, learned, registry) for masker in maskers] for maskers in lists]
+    configs = [tuple(masker for masker, _ in each) for each in settled]
+    described = [[identity for _, identity in each] for each in settled]
+    overrides = tuple(
+        override.model_copy(update={"maskers": maskers})
+        for override, maskers in zip(config.overrides, configs[1:], strict=True)
+    )
+    changed = {"maskers": configs[0], "overrides": overrides, "seed": config.seed + seed}
+    run = config.model_copy(update=changed)
+    identity = {**run.model_dump(mode="json"), "maskers": described[0]}
+    for override, maskers in zip(identity["overrides"], described[1:], strict=True):
+        override["maskers"] = maskers
+    return Settled(run, identity, calibration.address if calibration is not None and waits else None)
+
+
+def _settled(
+    masker: MaskerConfig, learned: tuple[Calibration, Path] | None, registry: Registry
+) -> tuple[MaskerConfig, dict[str, Any]]:
+    """The masker with the folder of what it learned, and what it is as JSON."""
+    field, identity = _field(masker, registry), masker.model_dump(mode="json")
+    value = getattr(masker, field) if field else None
+    if field is None or not isinstance(value, str):
+        return masker, identity
+    if value == CALIBRATED and learned is not None:
+        calibration, folder = learned
+        identity[field] = {"learned": calibration.address}
+        # Changed through JSON, so that the masker's own rules see the folder.
+        placed = masker.model_copy(update={field: str(folder / masker.kind)})
+        return type(masker).model_validate_json(placed.model_dump_json()), identity
+    if (Path(value) / _PROVENANCE).is_file():
+        identity[field] = {"calibration": read_json(Path(value) / _PROVENANCE)}
+    elif _names_folder(type(masker), field, value):
+        raise CalibrationError(
+            f"{masker.kind}.{field}: there is no calibration in {value}: make one with sah calibrate"
+        )
+    return masker, identity
+
+
+def _field(masker: MaskerConfig, registry: Registry) -> str | None:
+    """The field that names what the masker learned, if it learns."""
+    return registry.calibrator(masker.kind).field if masker.kind in registry.calibrated_kinds else None
 
 
 def _names_folder(config: type[MaskerConfig], field: str, value: str) -> bool:

@@ -18,7 +18,7 @@ def versions_of(attention: AttentionConfig | None, registry: Registry) -> dict[s
     if attention is not None and loops_missing() is None:
         names.append("numba")
     found = {name: version(name) for name in names}
-    for masker in attention.maskers if attention is not None else ():
+    for masker in attention.every_masker if attention is not None else ():
         record = registry.masker_record(masker.kind)
         found[record.distribution] = record.version
     return found
