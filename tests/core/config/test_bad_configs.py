@@ -109,7 +109,8 @@ FILES = {
     ),
     "no masker": (
         "version: 1\nattention: {maskers: []}\n",
-        "run.yaml:2:13 attention.maskers: at least one masker is needed; for dense attention leave out `attention`, or name layers in `dense_layers`",
+        "run.yaml:2:13 attention.maskers: at least one masker is needed; for dense attention leave out "
+        "`attention`, or name layers in `dense_layers`",
     ),
     "maskers missing": ("version: 1\nattention: {}\n", "run.yaml:2:1 attention.maskers: Field required: what a query "
         "attends to: each masker adds to the ones before it"),
