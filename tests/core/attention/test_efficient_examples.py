@@ -166,3 +166,18 @@ def test_a_mask_of_another_shape_is_refused() -> None:
     """A mask for more keys than there are would read past their end."""
     with pytest.raises(InputsError, match=r"the mask has shape \(1, 4, 1, 65\); these inputs need \(1, 4, 1, 64\)"):
         gathered_attention(decode(), Mask.empty((1, 4, 1, 65)))
+
+
+@pytest.mark.parametrize("backend", [ResearchAttention, EfficientAttention])
+def test_layers_with_maskers_of_their_own(backend: type[ResearchAttention] | type[EfficientAttention]) -> None:
+    """Layer 2 keeps one key, every other layer three: by the number in the inputs."""
+    few, many = Last(LastConfig(size=1)), Last(LastConfig(size=3))
+    attention = backend([many], overrides={2: [few]})
+    kept = [int(attention(decode(layer_idx=layer)).mask.attended().max()) for layer in range(4)]
+    assert kept == [3, 3, 1, 3]
+
+
+def test_every_layers_maskers_are_checked() -> None:
+    """What the efficient backend refuses it refuses in one layer, too."""
+    with pytest.raises(CompositionError, match=r"maskers\[0\] \(peek\) reads the exact logits"):
+        EfficientAttention([Last(LastConfig())], overrides={1: [Peek(PeekConfig())]})
