@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import DynamicCache, StaticCache
 
-from sah_hf import GenerationError, ModelAdapterHF, NotSparseWarning
+from sah_hf import GenerationError, ModelAdapterHF, NotSparseError
 from sah_hf.cache import fork_cache
 
 from .conftest import FAMILIES, SLIDING, build_model
@@ -139,7 +139,7 @@ def test_beam_search_is_refused(llama: Any, tokens: Any) -> None:
 def test_a_mode_in_which_nothing_is_sparse_says_so(llama: Any, tokens: Any) -> None:
     """Without a KV cache every call reads its prompt anew, densely: that does not pass in silence."""
     adapter = ModelAdapterHF(llama, MASKERS)
-    with pytest.warns(NotSparseWarning, match=r"nothing was sparse .* 5 forwards"), adapter.enable_sparse_mode():
+    with pytest.raises(NotSparseError, match=r"nothing was sparse .* 5 forwards"), adapter.enable_sparse_mode():
         generate(llama, tokens(20), use_cache=False)
 
 

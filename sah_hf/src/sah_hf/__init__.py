@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from .errors import (
         GenerationError,
         NotSparseError,
-        NotSparseWarning,
         RequestError,
         UnknownModelError,
         UnsupportedModelError,
@@ -37,7 +36,6 @@ _LAZY = {
     "ModelAdapter": "model_adapter",
     "ModelAdapterHF": "adapter",
     "NotSparseError": "errors",
-    "NotSparseWarning": "errors",
     "ReadContext": "read_context",
     "Request": "request",
     "RequestError": "errors",
@@ -56,7 +54,6 @@ __all__ = [
     "ModelAdapter",
     "ModelAdapterHF",
     "NotSparseError",
-    "NotSparseWarning",
     "ReadContext",
     "Request",
     "RequestError",

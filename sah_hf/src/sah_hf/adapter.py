@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -28,7 +27,7 @@ from sah_core.config.attention import LayerMaskers
 
 from .answering import Answers, Asking, OnAnswer, OnText
 from .attention_call import AttentionCall, AttentionResult
-from .errors import NotSparseWarning, RequestError
+from .errors import NotSparseError, RequestError
 from .fingerprint import check_calibrations
 from .generation import GenerationOptions
 from .loading import load_model
@@ -40,6 +39,7 @@ from .read_context import ReadContext
 from .report import MaskerReport, OverrideReport, RequestReport
 from .request import Request, RequestResponse
 from .room import check_room
+from .sparse_check import check_mode
 from .sparse_mode import OnCall, SparseMode
 from .tokens import RequestTokens, request_tokens
 
@@ -139,8 +139,9 @@ class ModelAdapterHF(ModelAdapter):
         open. Arguments as `ModelAdapter.process_request` says.
 
         Raises RequestError (no tokenizer, nothing to read, no position left for an answer, a context that is not the
-        request's or was read by another model object), GenerationError, NotSparseError, and the core's EmptyRowError
-        and NumericalError, which name layer, head and row.
+        request's or was read by another model object), GenerationError, NotSparseError (a layer was dense where it
+        should have been sparse; it carries the response), and the core's EmptyRowError and NumericalError, which name
+        layer, head and row.
         """
         options = self.generation.overridden(generation)
         tokens = self._tokens(request)
@@ -149,7 +150,13 @@ class ModelAdapterHF(ModelAdapter):
         answers = asking.answer(tokens, context)
         report = self._report(answers, meter, context_tokens=len(tokens.context), chat=request.chat)
         single = isinstance(request.questions, str)
-        return RequestResponse(answers.texts[0] if single else answers.texts, report)
+        response = RequestResponse(answers.texts[0] if single else answers.texts, report)
+        try:
+            asking.check_sparse()
+        except NotSparseError as error:
+            error.response = response
+            raise
+        return response
 
     @contextmanager
     def enable_sparse_mode(self, *, sparse_from: int | None = None) -> Iterator[SparseMode]:
@@ -160,8 +167,9 @@ class ModelAdapterHF(ModelAdapter):
         where the prompt ends. ``sparse_from`` says for every cache from which column on queries are sparse, as where a
         prompt is read in several chunks: give its length.
 
-        Gives the mode, whose ``meter`` counts what its calls attended to. Beam search is refused; a mode in
-        which prompts were read and nothing was sparse ends with a NotSparseWarning.
+        Gives the mode, whose ``meter`` counts what its calls attended to. Beam search is refused. Raises NotSparseError
+        when it ends, unless something else is being raised, where the model ran and nothing was sparse, a layer was
+        dense that should have been sparse, or the model ran in another thread only, where it is dense.
         """
         if self.attention is None:
             raise UsageError("this adapter has no attention config, so it has no sparse mode")
@@ -176,13 +184,7 @@ class ModelAdapterHF(ModelAdapter):
         )
         with opened(wanted) as mode:
             yield mode
-        if mode.prompts_read and not mode.sparse_forwards:
-            warnings.warn(
-                f"nothing was sparse in this mode: {mode.prompts_read} forwards began with an empty KV cache, which is "
-                "read densely, and none continued one (is use_cache off?)",
-                NotSparseWarning,
-                stacklevel=3,
-            )
+        check_mode(mode, self._sparse_layers)
 
     @contextmanager
     def enable_dense_mode(self) -> Iterator[DenseMode]:
@@ -233,6 +235,7 @@ class ModelAdapterHF(ModelAdapter):
             tokenizer=self.tokenizer,
             attention=self.attention,
             config=self.attention_config,
+            layers=self._sparse_layers,
             protocol=self.protocol,
             options=options,
             meter=meter,
@@ -245,6 +248,11 @@ class ModelAdapterHF(ModelAdapter):
     def dense_layers(self) -> tuple[int, ...]:
         """The layers that the config leaves to the model's own attention."""
         return () if self.attention_config is None else self.attention_config.dense_layers
+
+    @property
+    def _sparse_layers(self) -> tuple[int, ...]:
+        """The layers that are to be sparse."""
+        return tuple(layer for layer in self.layers if layer not in self.dense_layers)
 
     def _tokens(self, request: Request) -> RequestTokens:
         if self.tokenizer is None:
@@ -272,10 +280,15 @@ class ModelAdapterHF(ModelAdapter):
                     raise ConfigError(
                         f"attention.{place}: {layer} is no layer of this model, which has 0 to {count - 1}"
                     )
-        if set(self.layers) <= set(self.dense_layers):
-            raise ConfigError(
-                f"attention.dense_layers leaves no layer sparse: the model's attention layers are {list(self.layers)}"
-            )
+        said = f"the model's attention layers are {list(self.layers)}"
+        left = set(self._sparse_layers)
+        if not left:
+            raise ConfigError(f"attention.dense_layers leaves no layer sparse: {said}")
+        for number, override in enumerate(self.attention_config.overrides):
+            if left.isdisjoint(override.layers):
+                raise ConfigError(f"attention.overrides[{number}].layers: none of them would ever be sparse: {said}")
+        if all(any(layer in override.layers for override in self.attention_config.overrides) for layer in left):
+            raise ConfigError(f"attention.maskers: overrides leave no layer to them: {said}")
 
     def _report(self, answers: Answers, meter: Meter, *, context_tokens: int, chat: bool) -> RequestReport:
         config = self.attention_config

@@ -12,7 +12,6 @@ from sah_core import AttentionConfig, ProtocolConfig, SparseAttention
 
 from .cache import fork_cache
 from .call_states import CallStates
-from .errors import NotSparseError
 from .generation import GenerationOptions
 from .meter import Meter
 from .model_input import as_input, clock
@@ -20,6 +19,7 @@ from .modes import DenseMode, Mode, opened
 from .read_context import ReadContext, Reading, read_context
 from .report import AnswerReport
 from .room import check_room, room_for_answer
+from .sparse_check import check_sparse
 from .sparse_mode import OnCall, SparseMode
 from .streaming import AnswerStream
 from .tokens import RequestTokens
@@ -55,6 +55,8 @@ class Asking:
     attention: SparseAttention | None
     config: AttentionConfig | None
     """What ``attention`` was made from."""
+    layers: tuple[int, ...]
+    """Those that are to be sparse."""
     protocol: ProtocolConfig
     options: GenerationOptions
     meter: Meter
@@ -67,7 +69,7 @@ class Asking:
         """Answer every question from the context, which is read once, or was read before.
 
         Raises RequestError where context and question leave no position for an answer, or the context that was read is
-        another one; NotSparseError where forwards should have been sparse and no layer was. Whatever is raised, the
+        another one; NotSparseError where a context should have been read sparsely and was not. Whatever is raised, the
         model is left as it was found.
         """
         if context is not None:
@@ -86,7 +88,6 @@ class Asking:
             reports.append(report)
             if self.on_answer is not None:
                 self.on_answer(number, text, report)
-        self._check_sparse()
         prompts_read = sum(mode.prompts_read for mode in self._modes)
         return Answers(texts, tuple(reports), context.seconds, prompts_read, states.nbytes, _set(keywords))
 
@@ -95,7 +96,13 @@ class Asking:
         mode: Mode = DenseMode(self.model)
         if self.attention is not None and self._reading is not None:
             mode = self._sparse_mode(self.attention, 0)
-        return read_context(self._counted(mode), context, self._reading)
+        read = read_context(self._counted(mode), context, self._reading)
+        self.check_sparse()
+        return read
+
+    def check_sparse(self) -> None:
+        """Raise NotSparseError where a forward so far should have been sparse and was not."""
+        check_sparse([mode for mode in self._modes if isinstance(mode, SparseMode)], self.layers)
 
     @property
     def _reading(self) -> Reading | None:
@@ -169,18 +176,6 @@ class Asking:
     def _counted(self, mode: _Mode) -> _Mode:
         self._modes.append(mode)
         return mode
-
-    def _check_sparse(self) -> None:
-        """A request that should be sparse is not dense in silence.
-
-        Where only generated tokens are sparse, an answer of one token reads none and no forward was to be sparse.
-        """
-        wanted = any(mode.sparse_forwards for mode in self._modes if isinstance(mode, SparseMode))
-        if wanted and not self.meter.calls:
-            raise NotSparseError(
-                f"{type(self.model).__name__} should have attended sparsely, but made no sparse attention call: "
-                "its answers would be dense ones"
-            )
 
 
 def _set(options: dict[str, Any]) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sah_core.errors import ConfigError, SahError, UsageError
+
+if TYPE_CHECKING:
+    from .request import RequestResponse
 
 __all__ = [
     "GenerationError",
     "NotSparseError",
-    "NotSparseWarning",
     "RequestError",
     "UnknownModelError",
     "UnsupportedModelError",
@@ -31,8 +35,9 @@ class RequestError(UsageError):
 
 
 class NotSparseError(SahError):
-    """A request that should have been sparse made no sparse attention call at all."""
+    """A forward that should have been sparse was dense, in some of its layers or in all of them.
 
+    ``response`` is what a request had answered by then, None where it was no request.
+    """
 
-class NotSparseWarning(UserWarning):
-    """A sparse mode ended in which the model ran and nothing was sparse."""
+    response: RequestResponse | None = None

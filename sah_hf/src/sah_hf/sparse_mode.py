@@ -58,7 +58,11 @@ class SparseMode(Mode):
         self.first_tokens_dense = first_tokens_dense
         self.meter = Meter() if meter is None else meter
         self.on_call = on_call
-        self.sparse_forwards = 0  # forwards, of the model or of its parts, that were to be sparse
+        self.sparse_forwards = 0  # of ``forwards``: those that were to be sparse, all of them or their last queries
+        self.sparse_layers: Counter[int] = Counter()  # in how many of them each layer made a sparse call
+        self.held_dense = False  # whether ``first_tokens_dense`` kept a forward dense that would have been sparse
+        self._wanted = False  # whether the forward at work is to be sparse
+        self._reached: set[int] = set()  # layers that made a sparse call in it
         self._prompts: WeakKeyDictionary[Any, int] = WeakKeyDictionary()  # columns of each cache's
         self._states: WeakKeyDictionary[Any, CallStates] = WeakKeyDictionary()
         self._guarded: WeakSet[Any] = WeakSet()
@@ -66,6 +70,15 @@ class SparseMode(Mode):
     def keep_states(self, cache: Any, states: CallStates) -> None:
         """Use these states with this cache, instead of new ones."""
         self._states[cache] = states
+
+    def _begun(self) -> None:
+        self._wanted = False
+        self._reached.clear()
+
+    def _finished(self) -> None:
+        if self._wanted:
+            self.sparse_forwards += 1
+            self.sparse_layers.update(self._reached)
 
     def _forward(self, given: Mapping[str, Any], cache: Any, filled: int) -> _SparseForward | None:
         if cache is not None:
@@ -75,9 +88,10 @@ class SparseMode(Mode):
         end = filled + _queries(given)
         begin = self._begin(cache, filled, end)
         if end <= begin:
+            self.held_dense |= end > begin - self.first_tokens_dense
             return None
         need_weights = self._need_weights(given)
-        self.sparse_forwards += 1
+        self._wanted = True
         states = None if cache is None else self._states.get(cache)
         if states is None:
             states = CallStates(context_length=filled or end)
@@ -172,6 +186,7 @@ class _SparseForward:
         inputs = call.inputs(self.first + self.dense_rows, self._padding(call.query), state, self.facts)
         output = self.mode.attention(inputs, need_weights=self.need_weights)
         self.mode.meter.record(inputs, output)
+        self.mode._reached.add(call.layer)
         if self.mode.on_call is not None:
             self.mode.on_call(inputs, output)
         weights = None if output.weights is None else output.weights.to(call.query.dtype)

@@ -59,19 +59,25 @@ def attention_switched(model: nn.Module) -> Iterator[None]:
 
 
 @contextmanager
-def forwards_observed(model: nn.Module, observe: Callable[..., None]) -> Iterator[None]:
-    """Within it, ``observe(module, args, kwargs)`` is called before every forward of the model and its submodels.
+def forwards_observed(model: nn.Module, begins: Callable[..., None], ends: Callable[..., None]) -> Iterator[None]:
+    """Within it, ``begins(module, args, kwargs)`` is called before every forward of the model and its submodels.
 
-    All who observe one model must pass the same function: it is hooked in once, whoever else comes.
+    ``ends(module, args, output)`` is called after each that came to its end. All who observe one model must pass the
+    same functions: they are hooked in once, whoever else comes.
     """
 
     def hooked(module: nn.Module) -> _Held:
         handles: list[RemovableHandle] = []
-        return _Held(
-            module,
-            begin=lambda: handles.append(module.register_forward_pre_hook(observe, with_kwargs=True)),
-            undo=lambda: handles.pop().remove(),
-        )
+
+        def begin() -> None:
+            handles.append(module.register_forward_pre_hook(begins, with_kwargs=True))
+            handles.append(module.register_forward_hook(ends))
+
+        def undo() -> None:
+            while handles:
+                handles.pop().remove()
+
+        return _Held(module, begin, undo)
 
     submodels = [module for module in model.modules() if module is model or isinstance(module, PreTrainedModel)]
     with _held(_modules, submodels, hooked):
