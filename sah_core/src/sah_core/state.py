@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
+from typing import ClassVar
 
 from attrs import define
 from torch import Tensor
 
 from .errors import StateError
 from .growing import GrowingTensor
+from .index_content import IndexContent, SavedIndex, content_of, fill
 
 __all__ = ["AttentionState", "KeyIndex"]
 
@@ -24,6 +26,12 @@ class KeyIndex(ABC):
 
     length: int = 0
     """How many keys the index covers; every method below keeps it true."""
+
+    saved: ClassVar[tuple[str, ...]] = ()
+    """The attributes, beside ``length``, that hold what was learned and covered; whoever makes an index gives the rest.
+
+    Tensors, GrowingTensors, dicts of those by text, numbers or None. Without any it cannot be saved: it is fitted anew.
+    """
 
     @abstractmethod
     def fit(self, keys: Tensor) -> None:
@@ -41,6 +49,17 @@ class KeyIndex(ABC):
     def nbytes(self) -> int:
         """Bytes of the tensors it holds; a GrowingTensor counts by its entries."""
         return sum(value.nbytes for value in vars(self).values() if isinstance(value, Tensor | GrowingTensor))
+
+    def content(self) -> IndexContent | None:
+        """What `restore` needs, views of what the index holds; None where it cannot be saved."""
+        return content_of(self, ("length", *self.saved)) if self.saved else None
+
+    def restore(self, content: IndexContent) -> None:
+        """Become, from just made, the index whose `content` this is, and take over its tensors.
+
+        Raises StateError where something is missing.
+        """
+        fill(self, ("length", *self.saved), content)
 
 
 @define
@@ -63,6 +82,7 @@ class AttentionState:
             raise StateError(f"context_length should be a positive number of keys or None, not {context_length}")
         self.context_length = context_length
         self._entries: dict[Hashable, _Entry] = {}
+        self._saved: dict[Hashable, SavedIndex] = {}  # not asked for yet
 
     def __repr__(self) -> str:
         return f"AttentionState(context_length={self.context_length}, indexes={len(self._entries)})"
@@ -70,7 +90,21 @@ class AttentionState:
     @property
     def nbytes(self) -> int:
         """Bytes that all indexes hold."""
-        return sum(entry.index.nbytes for entry in self._entries.values())
+        held = sum(entry.index.nbytes for entry in self._entries.values())
+        return held + sum(saved.nbytes for saved in self._saved.values())
+
+    def contents(self) -> dict[Hashable, SavedIndex]:
+        """Every index that can be saved, by its name."""
+        found = dict(self._saved)
+        for name, entry in self._entries.items():
+            content = entry.index.content()
+            if content is not None and entry.key_offset == 0:
+                found[name] = SavedIndex(entry.rows, entry.fitted, content)
+        return found
+
+    def expect(self, saved: Mapping[Hashable, SavedIndex]) -> None:
+        """Use these, where they are of as many keys, in place of fitting the indexes of these names."""
+        self._saved |= saved
 
     def index(
         self, name: Hashable, create: Callable[[], KeyIndex | None], keys: Tensor, new: int, key_offset: int = 0
@@ -96,7 +130,12 @@ class AttentionState:
             if made is None:
                 return None
             entry = _Entry(made, rows, self._fit_length(length, key_offset), key_offset)
-            entry.index.fit(keys[:, :, : entry.fitted])
+            saved = self._saved.pop(name, None)
+            if saved is not None and key_offset == 0 and (saved.rows, saved.fitted) == (rows, entry.fitted):
+                made.restore(saved.on(keys.device))
+                made.truncate(min(made.length, length - new))
+            else:
+                made.fit(keys[:, :, : entry.fitted])
             self._entries[name] = entry
         else:
             entry.index.truncate(min(entry.index.length, length - new))

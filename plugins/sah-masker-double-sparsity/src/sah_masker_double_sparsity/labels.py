@@ -43,6 +43,8 @@ class LabelCache(KeyIndex):
     that unpacking and multiplying them are operations on long rows.
     """
 
+    saved = ("_codes", "_scales", "_zeros")
+
     def __init__(self, channels: Tensor, bits: int) -> None:
         self.channels = channels
         self.bits = bits

@@ -41,6 +41,8 @@ def unpack_bits(packed: Tensor, n: int) -> Tensor:
 class Signatures(KeyIndex):
     """The signatures of all keys, ceil(bits / 8) bytes a token and KV head; nothing is learned from the keys."""
 
+    saved = ("_packed",)
+
     def __init__(self, network: Network) -> None:
         self._network = network
         self._packed = GrowingTensor()  # (b, hkv * ceil(bits / 8), n): one byte of all keys is read at a time

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from sah_core import GrowingTensor, KeyIndex, NumericalError
+from sah_core import GrowingTensor, KeyIndex, NumericalError, StateError
+from sah_core.index_content import IndexContent
 from sah_core.mask import IndexRows
 
 from . import MagicPigConfig
@@ -33,6 +34,8 @@ class KeyCodes(KeyIndex):
     Most keys are in bucket tables. Those after them, the tail, are kept as codes that every query's are compared with;
     a tail of more than ``tail`` keys, and of more than a 64th of all, is sorted into the tables.
     """
+
+    saved = ("mean", "_in_tables", "_tail", "_lengths", "_broken")
 
     def __init__(self, config: MagicPigConfig, projections: Tensor, padding: Tensor, tail: int = TAIL) -> None:
         self.config = config
@@ -90,6 +93,18 @@ class KeyCodes(KeyIndex):
     def nbytes(self) -> int:
         """Bytes of the tables, the tail's codes, the lengths, the projections and the mean."""
         return super().nbytes + self._tables.nbytes + self.hash.nbytes
+
+    def content(self) -> IndexContent:
+        """That of the attributes, and both tensors of the tables."""
+        return {**(super().content() or {}), "order": self._tables.order, "starts": self._tables.starts}
+
+    def restore(self, content: IndexContent) -> None:
+        """Take over the tables, too; StateError where they are missing."""
+        super().restore(content)
+        order, starts = content.get("order"), content.get("starts")
+        if not isinstance(order, Tensor) or not isinstance(starts, Tensor):
+            raise StateError("magicpig: the saved index has no tables: it was saved by another version of this masker")
+        self._tables = BucketTables(order, starts)
 
     def centered(self, keys: Tensor) -> Tensor:
         """k - mu, float64, of keys (b, hkv, n, d)."""

@@ -33,6 +33,8 @@ class Codebook(KeyIndex):
     are then few beside scores of all keys. Where one number holds all parts, it is counted how many keys have it.
     """
 
+    saved = ("_centroids", "_phi", "together", "_codes", "_counts")
+
     def __init__(self, config: PQCacheConfig, padding: Tensor, name: tuple[int | str, ...]) -> None:
         self.config = config
         self.padding = padding

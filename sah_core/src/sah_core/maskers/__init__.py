@@ -1,6 +1,7 @@
 """What a method stands on: one base class for each way of choosing keys."""
 
 from .create import create_masker, create_maskers
+from .indexing import IndexName
 from .open_units import OpenUnits
 from .pages import PageIndex
 from .positional import PositionalMasker
@@ -11,6 +12,7 @@ from .top_p import TopPMasker
 from .units import Units
 
 __all__ = [
+    "IndexName",
     "OpenUnits",
     "PageIndex",
     "PositionalMasker",

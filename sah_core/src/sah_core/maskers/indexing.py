@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from sah_core.inputs import AttentionInputs
 from sah_core.masker_config import MaskerConfig
 from sah_core.state import AttentionState, KeyIndex
 
-__all__ = ["index_of"]
+__all__ = ["IndexName", "index_of"]
+
+
+class IndexName(NamedTuple):
+    """What an index is kept under: its masker, as it stands in the layer's list, and the layer."""
+
+    masker_position: int
+    kind: str
+    config: MaskerConfig
+    layer: int
 
 
 def index_of(
@@ -16,13 +26,12 @@ def index_of(
 ) -> KeyIndex | None:
     """The masker's index over all keys up to the last query's, made and brought up to date as needed.
 
-    It lives in the request's state under the masker's position in the list, its config and the layer. None where
-    ``create`` makes none.
+    It lives in the request's state under its `IndexName`. None where ``create`` makes none.
     """
     state = AttentionState() if inputs.state is None else inputs.state
     count = inputs.key_count
     return state.index(
-        (inputs.masker_position, config.kind, config, inputs.layer_idx),
+        IndexName(inputs.masker_position, config.kind, config, inputs.layer_idx),
         lambda: create(inputs),
         inputs.keys[:, :, :count],
         new=min(inputs.shape[2], count),

@@ -27,6 +27,8 @@ class PageIndex(KeyIndex):
     minima the largest number of the dtype, for maxima the smallest, for sums 0.
     """
 
+    saved = ("_pages", "_covered", "_end")
+
     def __init__(self, page_size: int, padding: Tensor, *statistics: Statistic) -> None:
         self.page_size = page_size
         self.padding = padding
