@@ -65,8 +65,13 @@ class Asking:
     on_call: OnCall | None = None
     _modes: list[Mode] = field(factory=list, init=False)
 
-    def answer(self, tokens: RequestTokens, context: ReadContext | None = None) -> Answers:
+    def answer(
+        self, tokens: RequestTokens, context: ReadContext | None = None, states: CallStates | None = None
+    ) -> Answers:
         """Answer every question from the context, which is read once, or was read before.
+
+        ``states``: the context's indexes, where they are kept; they are left as they are after the context, or, where
+        a question was broken off, empty.
 
         Raises RequestError where context and question leave no position for an answer, or the context that was read is
         another one; NotSparseError where a context should have been read sparsely and was not. Whatever is raised, the
@@ -79,7 +84,7 @@ class Asking:
         if context is None:
             context = self.read(tokens.context)
         self.meter.newly_counted()  # what reading attended to is in no answer
-        states = CallStates(context_length=len(tokens.context))
+        states = CallStates(context_length=len(tokens.context)) if states is None else states
         texts: list[str] = []
         reports: list[AnswerReport] = []
         for number in range(len(tokens.questions)):
@@ -128,16 +133,20 @@ class Asking:
         on_text = self.on_text
         stream = AnswerStream(text_of, None if on_text is None else lambda text: on_text(number, text))
         start = clock(self.model)
-        with opened(self._counted(self._mode(len(tokens.context), len(question), cache, states))):
-            self.model.generate(
-                input_ids=ids,
-                attention_mask=torch.ones_like(ids),
-                past_key_values=cache,
-                streamer=stream,
-                use_cache=True,
-                tokenizer=self.tokenizer if "stop_strings" in keywords else None,
-                **{**keywords, "max_new_tokens": longest if room is None else min(longest, room)},
-            )
+        try:
+            with opened(self._counted(self._mode(len(tokens.context), len(question), cache, states))):
+                self.model.generate(
+                    input_ids=ids,
+                    attention_mask=torch.ones_like(ids),
+                    past_key_values=cache,
+                    streamer=stream,
+                    use_cache=True,
+                    tokenizer=self.tokenizer if "stop_strings" in keywords else None,
+                    **{**keywords, "max_new_tokens": longest if room is None else min(longest, room)},
+                )
+        except BaseException:
+            states.forget()  # an index may have been broken off amid its growing
+            raise
         end = clock(self.model)
         first = end if stream.first_token_at is None else stream.first_token_at
         # Back to the context: the cache was a fork, and the indexes forget what this question appended.

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Mapping, Sequence
+
 from sah_core import AttentionState
+from sah_core.index_content import SavedIndex
 
 __all__ = ["CallStates"]
 
@@ -33,3 +36,16 @@ class CallStates:
         """Forget every key after the first ``length``."""
         for state in self._states:
             state.truncate(length)
+
+    def forget(self) -> None:
+        """Forget every index: the next call fits new ones."""
+        self._states.clear()
+
+    def contents(self) -> list[dict[Hashable, SavedIndex]]:
+        """Each state's indexes, as far as they can be saved."""
+        return [state.contents() for state in self._states]
+
+    def expect(self, contents: Sequence[Mapping[Hashable, SavedIndex]]) -> None:
+        """Use these, as `contents` gave them, in place of fitting."""
+        for call, saved in enumerate(contents):
+            self.of(call).expect(saved)

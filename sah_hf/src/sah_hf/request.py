@@ -10,7 +10,7 @@ from attrs import field, frozen
 from .errors import RequestError
 from .report import RequestReport
 
-__all__ = ["Request", "RequestResponse"]
+__all__ = ["Request", "RequestResponse", "asked_of"]
 
 
 def _questions(given: str | Sequence[str]) -> str | tuple[str, ...]:
@@ -43,22 +43,29 @@ class Request:
     def __attrs_post_init__(self) -> None:
         if not self.context.strip():
             raise RequestError("the context is empty: a request needs some text to ask about")
-        if not isinstance(self.questions, str | tuple):
-            raise RequestError(
-                f"questions should be a string or a list of strings, not {type(self.questions).__name__}"
-            )
-        if not self.asked:
-            raise RequestError("the list of questions is empty: ask at least one")
-        for number, question in enumerate(self.asked):
-            if not isinstance(question, str):
-                raise RequestError(f"question {number} should be a string, not {type(question).__name__}")
-            if not (question.strip() or self.answer_prefix.strip()):
-                raise RequestError(f"question {number} is empty: a question, or an answer prefix, needs some text")
+        asked_of(self.questions, self.answer_prefix)
 
     @property
     def asked(self) -> tuple[str, ...]:
         """The questions, as a tuple also where there is one."""
         return (self.questions,) if isinstance(self.questions, str) else self.questions
+
+
+def asked_of(questions: str | Sequence[str], answer_prefix: str) -> tuple[str, ...]:
+    """The questions, as a tuple also where there is one; RequestError where they are none that could be asked."""
+    if not isinstance(questions, str | Sequence):
+        raise RequestError(f"questions should be a string or a list of strings, not {type(questions).__name__}")
+    if not isinstance(answer_prefix, str):
+        raise RequestError(f"an answer prefix should be a string, not {type(answer_prefix).__name__}")
+    asked = (questions,) if isinstance(questions, str) else tuple(questions)
+    if not asked:
+        raise RequestError("the list of questions is empty: ask at least one")
+    for number, question in enumerate(asked):
+        if not isinstance(question, str):
+            raise RequestError(f"question {number} should be a string, not {type(question).__name__}")
+        if not (question.strip() or answer_prefix.strip()):
+            raise RequestError(f"question {number} is empty: a question, or an answer prefix, needs some text")
+    return asked
 
 
 @frozen

@@ -6,6 +6,7 @@ Context and question are tokenized apart, because the context is read before any
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
@@ -13,7 +14,7 @@ from attrs import frozen
 from .errors import RequestError
 from .request import Request
 
-__all__ = ["RequestTokens", "request_tokens"]
+__all__ = ["RequestTokens", "context_tokens", "question_tokens", "request_tokens"]
 
 _PLACE = "<<the request's context and question>>"
 
@@ -33,19 +34,30 @@ def request_tokens(tokenizer: Any, request: Request) -> RequestTokens:
     comes after them behind the question. The template writes its own special tokens, so none are added.
     Raises RequestError where nothing is left to read, or the tokenizer has no chat template that could be split.
     """
-    if request.chat:
-        before, after = _split_template(tokenizer)
-        context = _plain(tokenizer, before + request.context)
-    else:
-        after = ""
-        context = _with_beginning(tokenizer, request.context)
-    questions = tuple(_plain(tokenizer, question + after + request.answer_prefix) for question in request.asked)
-    if not context:
-        raise RequestError(f"the tokenizer makes no token of the context {_shortened(request.context)}")
-    for question, tokens in zip(request.asked, questions, strict=True):
+    return RequestTokens(
+        context_tokens(tokenizer, request.context, chat=request.chat),
+        question_tokens(tokenizer, request.asked, request.answer_prefix, chat=request.chat),
+    )
+
+
+def context_tokens(tokenizer: Any, text: str, *, chat: bool) -> list[int]:
+    """Tokenize a context, with what comes before it; errors as `request_tokens`."""
+    tokens = _plain(tokenizer, _split_template(tokenizer)[0] + text) if chat else _with_beginning(tokenizer, text)
+    if not tokens:
+        raise RequestError(f"the tokenizer makes no token of the context {_shortened(text)}")
+    return tokens
+
+
+def question_tokens(
+    tokenizer: Any, questions: Sequence[str], answer_prefix: str, *, chat: bool
+) -> tuple[list[int], ...]:
+    """Tokenize each question, with what comes behind it; errors as `request_tokens`."""
+    after = _split_template(tokenizer)[1] if chat else ""
+    found = tuple(_plain(tokenizer, question + after + answer_prefix) for question in questions)
+    for question, tokens in zip(questions, found, strict=True):
         if not tokens:
             raise RequestError(f"the tokenizer makes no token of the question {_shortened(question)}")
-    return RequestTokens(context, questions)
+    return found
 
 
 def _plain(tokenizer: Any, text: str) -> list[int]:

@@ -1,4 +1,4 @@
-"""Of every installed masker: an index taken out of one state and put into another goes on as if nothing had happened."""
+"""Of every installed masker: an index that moves from one state to another goes on as if nothing had happened."""
 
 from __future__ import annotations
 
