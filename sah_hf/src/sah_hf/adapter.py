@@ -30,11 +30,11 @@ from .attention_call import AttentionCall, AttentionResult
 from .errors import NotSparseError, RequestError
 from .fingerprint import check_calibrations
 from .generation import GenerationOptions
+from .layer_plan import LayerPlan
 from .loading import load_model
 from .meter import Meter
 from .model_adapter import ModelAdapter
 from .modes import DenseMode, opened
-from .probe import routed_layers
 from .read_context import ReadContext
 from .report import MaskerReport, OverrideReport, RequestReport
 from .request import Request, RequestResponse
@@ -90,11 +90,14 @@ class ModelAdapterHF(ModelAdapter):
             raise UsageError(f"model should be a Hugging Face model or the name of one, not {type(model).__name__}")
         self.name: str = named or self.model.config.name_or_path or type(model).__name__
         """What reports call the model."""
-        self.layers: tuple[int, ...] = () if self.attention is None else routed_layers(self.model)
-        """The layers whose attention can be sparse; without an attention config nobody has looked."""
-        self._check_layers()
+        self._plan = None if run.attention is None else LayerPlan.of(self.model, run.attention)
         if self.attention is not None:
             check_calibrations(self.attention, self.model)
+
+    @property
+    def layers(self) -> tuple[int, ...]:
+        """The layers whose attention can be sparse; without an attention config nobody has looked."""
+        return () if self._plan is None else self._plan.routed
 
     @classmethod
     def from_config(
@@ -175,6 +178,7 @@ class ModelAdapterHF(ModelAdapter):
             raise UsageError("this adapter has no attention config, so it has no sparse mode")
         if sparse_from is None and self.protocol.sparse_from == "context":
             sparse_from = 0
+        layers = self._look_again()
         wanted = SparseMode(
             self.model,
             self.attention,
@@ -184,7 +188,7 @@ class ModelAdapterHF(ModelAdapter):
         )
         with opened(wanted) as mode:
             yield mode
-        check_mode(mode, self._sparse_layers)
+        check_mode(mode, layers)
 
     @contextmanager
     def enable_dense_mode(self) -> Iterator[DenseMode]:
@@ -235,7 +239,7 @@ class ModelAdapterHF(ModelAdapter):
             tokenizer=self.tokenizer,
             attention=self.attention,
             config=self.attention_config,
-            layers=self._sparse_layers,
+            layers=self._look_again(),
             protocol=self.protocol,
             options=options,
             meter=meter,
@@ -249,10 +253,13 @@ class ModelAdapterHF(ModelAdapter):
         """The layers that the config leaves to the model's own attention."""
         return () if self.attention_config is None else self.attention_config.dense_layers
 
-    @property
-    def _sparse_layers(self) -> tuple[int, ...]:
-        """The layers that are to be sparse."""
-        return tuple(layer for layer in self.layers if layer not in self.dense_layers)
+    def _look_again(self) -> tuple[int, ...]:
+        """The layers that are to be sparse, looked for anew where the model's layers are others than they were."""
+        if self._plan is None:
+            return ()
+        if not self._plan.is_of(self.model):
+            self._plan = LayerPlan.of(self.model, self._plan.config)
+        return self._plan.sparse
 
     def _tokens(self, request: Request) -> RequestTokens:
         if self.tokenizer is None:
@@ -260,35 +267,6 @@ class ModelAdapterHF(ModelAdapter):
                 "a request is text and this adapter has no tokenizer: give it one, or call model.generate"
             )
         return request_tokens(self.tokenizer, request)
-
-    def _kinds(self, layer: int) -> tuple[str, ...]:
-        """The maskers of a layer by their kinds."""
-        if self.attention_config is None or layer in self.dense_layers:
-            return ()
-        return tuple(masker.kind for masker in self.attention_config.maskers_of(layer))
-
-    def _check_layers(self) -> None:
-        """Layers that the config names should be there, and one of them sparse."""
-        if self.attention_config is None:
-            return
-        count = getattr(self.model.config.get_text_config(), "num_hidden_layers", None)
-        named = [("dense_layers", self.dense_layers)]
-        named += [(f"overrides[{n}].layers", each.layers) for n, each in enumerate(self.attention_config.overrides)]
-        for place, layers in named:
-            for layer in layers:
-                if count is not None and layer >= count:
-                    raise ConfigError(
-                        f"attention.{place}: {layer} is no layer of this model, which has 0 to {count - 1}"
-                    )
-        said = f"the model's attention layers are {list(self.layers)}"
-        left = set(self._sparse_layers)
-        if not left:
-            raise ConfigError(f"attention.dense_layers leaves no layer sparse: {said}")
-        for number, override in enumerate(self.attention_config.overrides):
-            if left.isdisjoint(override.layers):
-                raise ConfigError(f"attention.overrides[{number}].layers: none of them would ever be sparse: {said}")
-        if all(any(layer in override.layers for override in self.attention_config.overrides) for layer in left):
-            raise ConfigError(f"attention.maskers: overrides leave no layer to them: {said}")
 
     def _report(self, answers: Answers, meter: Meter, *, context_tokens: int, chat: bool) -> RequestReport:
         config = self.attention_config
@@ -310,9 +288,13 @@ class ModelAdapterHF(ModelAdapter):
             chat=chat,
             context_tokens=context_tokens,
             context_prefills=answers.prompts_read,
-            prefill_seconds=answers.prefill_seconds,
+            prefill_seconds=answers.context.seconds,
+            context_peak_bytes=answers.context.peak_bytes,
+            context_attention=answers.context.attention,
+            sparse_forwards=answers.sparse_forwards,
+            dense_forwards=answers.dense_forwards,
             answers=answers.reports,
-            layers=tuple(meter.layer(number, self._kinds(number)) for number in self.layers),
+            layers=() if self._plan is None else self._plan.reports(meter),
             density=meter.density,
             index_bytes=answers.index_bytes,
         )

@@ -16,6 +16,7 @@ from .generation import GenerationOptions
 from .meter import Meter
 from .model_input import as_input, clock
 from .modes import DenseMode, Mode, opened
+from .peak_memory import PeakMemory
 from .read_context import ReadContext, Reading, read_context
 from .report import AnswerReport
 from .room import check_room, room_for_answer
@@ -40,8 +41,10 @@ class Answers:
 
     texts: list[str]
     reports: tuple[AnswerReport, ...]
-    prefill_seconds: float
+    context: ReadContext
     prompts_read: int
+    sparse_forwards: int
+    dense_forwards: int
     index_bytes: int
     generation: dict[str, Any]
 
@@ -83,6 +86,7 @@ class Asking:
         keywords = self.options.keywords(self.model, self.tokenizer)
         if context is None:
             context = self.read(tokens.context)
+        read_densely = sum(mode.forwards for mode in self._modes if not isinstance(mode, SparseMode))
         self.meter.newly_counted()  # what reading attended to is in no answer
         states = CallStates(context_length=len(tokens.context)) if states is None else states
         texts: list[str] = []
@@ -94,7 +98,17 @@ class Asking:
             if self.on_answer is not None:
                 self.on_answer(number, text, report)
         prompts_read = sum(mode.prompts_read for mode in self._modes)
-        return Answers(texts, tuple(reports), context.seconds, prompts_read, states.nbytes, _set(keywords))
+        sparse = sum(mode.sparse_forwards for mode in self._modes if isinstance(mode, SparseMode))
+        return Answers(
+            texts,
+            tuple(reports),
+            context,
+            prompts_read,
+            sparse_forwards=sparse,
+            dense_forwards=sum(mode.forwards for mode in self._modes) - read_densely - sparse,
+            index_bytes=states.nbytes,
+            generation=_set(keywords),
+        )
 
     def read(self, context: list[int]) -> ReadContext:
         """Read a context, densely unless the protocol wants it sparse."""
@@ -130,8 +144,13 @@ class Asking:
             text: str = self.tokenizer.decode(answer, skip_special_tokens=True)
             return text
 
-        on_text = self.on_text
-        stream = AnswerStream(text_of, None if on_text is None else lambda text: on_text(number, text))
+        on_text, peaks = self.on_text, list[int | None]()
+        memory = PeakMemory.of(self.model)
+        stream = AnswerStream(
+            text_of,
+            None if on_text is None else lambda text: on_text(number, text),
+            on_first=lambda: peaks.append(memory.lap()),
+        )
         start = clock(self.model)
         try:
             with opened(self._counted(self._mode(len(tokens.context), len(question), cache, states))):
@@ -148,6 +167,7 @@ class Asking:
             states.forget()  # an index may have been broken off amid its growing
             raise
         end = clock(self.model)
+        peaks.append(memory.lap())
         first = end if stream.first_token_at is None else stream.first_token_at
         # Back to the context: the cache was a fork, and the indexes forget what this question appended.
         states.truncate(len(tokens.context))
@@ -160,6 +180,8 @@ class Asking:
             attended=attended if visible else None,
             visible=visible or None,
             index_bytes=states.nbytes,
+            question_peak_bytes=peaks[0],
+            answer_peak_bytes=peaks[-1] if len(stream.tokens) > 1 else None,
         )
 
     def _mode(self, context: int, question: int, cache: Any, states: CallStates) -> Mode:

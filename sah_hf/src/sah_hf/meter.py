@@ -37,6 +37,7 @@ class Meter:
     def __init__(self, *, measure_error: bool = False) -> None:
         self.measure_error = measure_error
         self._layers: dict[int, _Totals] = {}
+        self._dense: Counter[int] = Counter()  # calls of each layer
         self._asked = (0, 0)
 
     def record(self, inputs: AttentionInputs, output: AttentionOutput) -> None:
@@ -61,6 +62,10 @@ class Meter:
             errors = _relative_errors(inputs, output.output)
             totals.errors = totals.errors + errors.sum()
             totals.rows = totals.rows + errors.numel()
+
+    def record_dense(self, layer: int) -> None:
+        """Count a call that stayed dense among sparse ones."""
+        self._dense[layer] += 1
 
     @property
     def calls(self) -> int:
@@ -89,14 +94,15 @@ class Meter:
         attended, visible = self.counted
         return attended / visible if visible else None
 
-    def layer(self, number: int, maskers: tuple[str, ...] = ()) -> LayerReport:
+    def layer(self, number: int, maskers: tuple[str, ...] = (), kind: str | None = None) -> LayerReport:
         """What was counted for a layer with these maskers; a layer without sparse calls is a dense one."""
-        totals = self._layers.get(number)
+        totals, dense = self._layers.get(number), self._dense[number]
         if totals is None:
-            return LayerReport(number, "dense", maskers, 0, {}, None, None)
+            return LayerReport(number, kind, "dense", maskers, 0, dense, {}, None, None)
         density = tuple(totals.density.tolist())
         error = float(totals.errors / totals.rows) if self.measure_error else None
-        return LayerReport(number, "sparse", maskers, totals.paths.total(), dict(totals.paths), density, error)
+        calls, paths = totals.paths.total(), dict(totals.paths)
+        return LayerReport(number, kind, "sparse", maskers, calls, dense, paths, density, error)
 
 
 def _relative_errors(inputs: AttentionInputs, output: Tensor) -> Tensor:

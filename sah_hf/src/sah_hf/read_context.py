@@ -14,6 +14,8 @@ from .cache import held_bytes
 from .errors import RequestError, UnsupportedModelError
 from .model_input import as_input, clock
 from .modes import Mode, opened
+from .peak_memory import PeakMemory
+from .switch import original_implementation
 
 __all__ = ["ReadContext", "Reading", "read_context"]
 
@@ -40,6 +42,10 @@ class ReadContext:
     model: Any = field(repr=False)
     reading: Reading | None = field(default=None, repr=False)
     """None where it was read densely."""
+    attention: str = field(default="unknown", kw_only=True)
+    """What read it: ``sparse``, or the name of the model's own implementation, such as ``sdpa``."""
+    peak_bytes: int | None = field(default=None, kw_only=True)
+    """The most memory held meanwhile, as `PeakMemory` measures it."""
 
     def check(self, model: Any, tokens: list[int], reading: Reading | None = None) -> None:
         """Raise RequestError where this is not what the model would make of these tokens, read like this."""
@@ -68,9 +74,11 @@ def read_context(mode: Mode, tokens: list[int], reading: Reading | None = None) 
     keywords: dict[str, Any] = {"input_ids": ids, "attention_mask": torch.ones_like(ids), "use_cache": True}
     if "logits_to_keep" in inspect.signature(model.forward).parameters:
         keywords["logits_to_keep"] = 1  # a long context's logits would need more memory than its cache
-    start = clock(model)
+    attention = "sparse" if reading is not None else original_implementation(model.config.get_text_config())
+    memory, start = PeakMemory.of(model), clock(model)
     with torch.no_grad(), opened(mode):
         cache = model(**keywords).past_key_values
+    seconds, peak = clock(model) - start, memory.lap()
     if cache is None:
         raise UnsupportedModelError(f"{type(model).__name__} returns no KV cache to continue a context from")
-    return ReadContext(tokens, cache, clock(model) - start, held_bytes(cache), model, reading)
+    return ReadContext(tokens, cache, seconds, held_bytes(cache), model, reading, attention=attention, peak_bytes=peak)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 from attrs import frozen
 
-__all__ = ["AnswerReport", "LayerReport", "MaskerReport", "OverrideReport", "RequestReport"]
+__all__ = ["AnswerReport", "LayerReport", "MaskerReport", "OverrideReport", "PhaseReport", "RequestReport"]
 
 
 @frozen
@@ -31,13 +31,18 @@ class OverrideReport:
 
 @frozen
 class LayerReport:
-    """What one attention layer did with the questions and answers of a request."""
+    """What one layer of the model did with the questions and answers of a request, and with a sparsely read context."""
 
     layer: int
-    mode: Literal["sparse", "dense"]
+    kind: str | None
+    """What the model's config calls it, such as ``sliding_attention`` or ``linear_attention``; None: nothing."""
+    mode: Literal["sparse", "dense", "own"]
+    """Whether it made a sparse call; ``own``: it has no attention that could be sparse, and works as ever."""
     maskers: tuple[str, ...]
     """The kinds of its maskers, in order; none for a layer that keeps the model's own attention."""
     sparse_calls: int
+    dense_calls: int
+    """Its attention calls that stayed the model's own in forwards that were sparse in other layers."""
     paths: dict[str, int]
     """How those calls were computed, as `AttentionOutput.path` names it, and how many of them each way."""
     density: tuple[float, ...] | None
@@ -49,6 +54,32 @@ class LayerReport:
     def mean_density(self) -> float | None:
         """The mean over heads, which see the same keys."""
         return None if self.density is None else sum(self.density) / len(self.density)
+
+
+@frozen
+class PhaseReport:
+    """A part of the work on a request: reading the context, reading a question, writing an answer."""
+
+    tokens: int
+    seconds: float
+    peak_bytes: int | None
+    """The most memory held meanwhile, weights included; None where the system does not tell (see `PeakMemory`)."""
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """None where no token was handled, or in no time."""
+        return self.tokens / self.seconds if self.tokens and self.seconds > 0 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {**attrs.asdict(self), "tokens_per_second": self.tokens_per_second}
+
+    @classmethod
+    def together(cls, parts: list[PhaseReport]) -> PhaseReport:
+        """Several one after the other."""
+        peaks = [part.peak_bytes for part in parts if part.peak_bytes is not None]
+        tokens, seconds = sum(part.tokens for part in parts), sum(part.seconds for part in parts)
+        return cls(tokens, seconds, max(peaks, default=None))
 
 
 @frozen
@@ -69,6 +100,26 @@ class AnswerReport:
     """Keys that they could have attended to there."""
     index_bytes: int
     """What the maskers' indexes of the context held in memory by then, in all layers."""
+    question_peak_bytes: int | None = None
+    """The most memory held until the first token, as `PhaseReport.peak_bytes`."""
+    answer_peak_bytes: int | None = None
+    """The same from there on."""
+
+    @property
+    def question(self) -> PhaseReport:
+        """From handing in the question to the answer's first token."""
+        return PhaseReport(self.question_tokens, self.first_token_seconds, self.question_peak_bytes)
+
+    @property
+    def answer(self) -> PhaseReport:
+        """The answer's tokens after the first, each of which takes a forward of its own."""
+        seconds = self.seconds - self.first_token_seconds
+        return PhaseReport(max(0, self.answer_tokens - 1), seconds, self.answer_peak_bytes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        phases = {"question": self.question.to_dict(), "answer": self.answer.to_dict()}
+        return {**attrs.asdict(self), "density": self.density, "phases": phases}
 
     @property
     def density(self) -> float | None:
@@ -104,8 +155,17 @@ class RequestReport:
     context had been read before."""
     prefill_seconds: float
     """For reading the context, in this request or before."""
+    context_peak_bytes: int | None
+    """The most memory held meanwhile, as `PhaseReport.peak_bytes`."""
+    context_attention: str
+    """What read it: ``sparse``, or the name of the model's own implementation, such as ``sdpa``."""
+    sparse_forwards: int
+    """Forwards of the model that were sparse, or that were to be and in some layer were not."""
+    dense_forwards: int
+    """Forwards for questions and answers that were the model's own throughout."""
     answers: tuple[AnswerReport, ...]
     layers: tuple[LayerReport, ...]
+    """All of the model's, in order; none without an attention config, where all of them are the model's own."""
     density: float | None
     """Attended keys over visible keys, summed over all sparse layers, heads, queries and calls."""
     index_bytes: int
@@ -127,6 +187,15 @@ class RequestReport:
         return sum(answer.seconds for answer in self.answers)
 
     @property
+    def phases(self) -> dict[str, PhaseReport]:
+        """Tokens, seconds and memory of the ``context``, of all ``questions`` and of all ``answers``."""
+        return {
+            "context": PhaseReport(self.context_tokens, self.prefill_seconds, self.context_peak_bytes),
+            "questions": PhaseReport.together([answer.question for answer in self.answers]),
+            "answers": PhaseReport.together([answer.answer for answer in self.answers]),
+        }
+
+    @property
     def sparse_calls(self) -> int:
         """Sparse attention calls, of all layers together."""
         return sum(layer.sparse_calls for layer in self.layers)
@@ -146,7 +215,12 @@ class RequestReport:
     def to_dict(self) -> dict[str, Any]:
         """All of it as plain values, the sums above included."""
         totals = ("question_tokens", "answer_tokens", "decode_seconds", "sparse_calls", "paths", "output_error")
-        return {**attrs.asdict(self), **{name: getattr(self, name) for name in totals}}
+        return {
+            **attrs.asdict(self),
+            "answers": [answer.to_dict() for answer in self.answers],
+            **{name: getattr(self, name) for name in totals},
+            "phases": {name: phase.to_dict() for name, phase in self.phases.items()},
+        }
 
     def to_json(self, *, indent: int | None = None) -> str:
         """`to_dict` as JSON."""

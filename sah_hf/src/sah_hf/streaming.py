@@ -15,11 +15,17 @@ class AnswerStream(BaseStreamer):
     """Receives the tokens of one answer from ``generate``.
 
     ``on_text`` is given each piece of text, one token late: a token may complete a character that was half there, or
-    change the spaces before it. The pieces joined are the answer.
+    change the spaces before it. The pieces joined are the answer. ``on_first`` is called when the first token is there.
     """
 
-    def __init__(self, decode: Callable[[list[int]], str], on_text: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        decode: Callable[[list[int]], str],
+        on_text: Callable[[str], None] | None = None,
+        on_first: Callable[[], None] | None = None,
+    ) -> None:
         self._decode = decode
+        self._on_first = on_first
         self._on_text = on_text
         self._prompt_seen = False
         self._shown = ""
@@ -34,6 +40,8 @@ class AnswerStream(BaseStreamer):
             return
         if self.first_token_at is None:
             self.first_token_at = time.perf_counter()
+            if self._on_first is not None:
+                self._on_first()
         self.tokens.extend(value.reshape(-1).tolist())
         if self._on_text is not None:
             before, self._latest = self._latest, self._decode(self.tokens)
