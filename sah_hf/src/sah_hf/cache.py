@@ -15,7 +15,7 @@ from transformers import cache_utils
 
 from .compat import REPLACING_CACHE_LAYERS
 
-__all__ = ["fork_cache", "held_bytes"]
+__all__ = ["fork_cache", "held_bytes", "is_cache_part"]
 
 
 def fork_cache(cache: Any) -> Any:
@@ -40,6 +40,12 @@ def held_bytes(cache: Any) -> int:
     return sum(storages.values())
 
 
+def is_cache_part(value: Any) -> bool:
+    """Whether it is a cache or a layer of one, of transformers' or a model's own making."""
+    made_by_transformers = any(origin.__module__ == cache_utils.__name__ for origin in type(value).__mro__)
+    return made_by_transformers or hasattr(value, "get_seq_length")
+
+
 def _tensors(part: Any) -> Iterator[Tensor]:
     """Every tensor in a cache, or in a part of one."""
     if isinstance(part, Tensor):
@@ -48,6 +54,6 @@ def _tensors(part: Any) -> Iterator[Tensor]:
     if isinstance(part, list | tuple | dict):
         parts: Iterable[Any] = part.values() if isinstance(part, dict) else part
     else:
-        parts = vars(part).values() if hasattr(part, "get_seq_length") else ()
+        parts = vars(part).values() if is_cache_part(part) else ()
     for each in parts:
         yield from _tensors(each)
