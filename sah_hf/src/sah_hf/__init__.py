@@ -18,9 +18,11 @@ if TYPE_CHECKING:
         GenerationError,
         NotSparseError,
         RequestError,
+        SavedContextError,
         UnknownModelError,
         UnsupportedModelError,
     )
+    from .kept_context import KeptContext
     from .model_adapter import ModelAdapter
     from .read_context import ReadContext
     from .report import AnswerReport, LayerReport, MaskerReport, RequestReport
@@ -31,6 +33,7 @@ SAH_API_VERSION = 1
 _LAZY = {
     "AnswerReport": "report",
     "GenerationError": "errors",
+    "KeptContext": "kept_context",
     "LayerReport": "report",
     "MaskerReport": "report",
     "ModelAdapter": "model_adapter",
@@ -41,6 +44,7 @@ _LAZY = {
     "RequestError": "errors",
     "RequestReport": "report",
     "RequestResponse": "request",
+    "SavedContextError": "errors",
     "UnknownModelError": "errors",
     "UnsupportedModelError": "errors",
 }
@@ -49,6 +53,7 @@ __all__ = [
     "SAH_API_VERSION",
     "AnswerReport",
     "GenerationError",
+    "KeptContext",
     "LayerReport",
     "MaskerReport",
     "ModelAdapter",
@@ -59,6 +64,7 @@ __all__ = [
     "RequestError",
     "RequestReport",
     "RequestResponse",
+    "SavedContextError",
     "UnknownModelError",
     "UnsupportedModelError",
     "sah_register_commands",

@@ -27,21 +27,23 @@ from sah_core.config.attention import LayerMaskers
 
 from .answering import Answers, Asking, OnAnswer, OnText
 from .attention_call import AttentionCall, AttentionResult
+from .call_states import CallStates
 from .errors import NotSparseError, RequestError
 from .fingerprint import check_calibrations
 from .generation import GenerationOptions
+from .kept_context import KeptContext
 from .layer_plan import LayerPlan
 from .loading import load_model
 from .meter import Meter
 from .model_adapter import ModelAdapter
 from .modes import DenseMode, opened
-from .read_context import ReadContext
+from .read_context import ReadContext, Reading
 from .report import MaskerReport, OverrideReport, RequestReport
 from .request import Request, RequestResponse
-from .room import check_room
+from .room import check_context_room, check_room
 from .sparse_check import check_mode
 from .sparse_mode import OnCall, SparseMode
-from .tokens import RequestTokens, request_tokens
+from .tokens import RequestTokens, context_tokens, request_tokens
 
 __all__ = ["ModelAdapterHF"]
 
@@ -124,6 +126,33 @@ class ModelAdapterHF(ModelAdapter):
         check_room(self.model, tokens)
         return self._asking(Meter(), self.generation).read(tokens.context)
 
+    def context(self, text: str, *, chat: bool = False) -> KeptContext:
+        """Read a context now, as the protocol wants it, and keep it with its indexes for questions at any time.
+
+        ``chat``: the text begins a user turn of the tokenizer's chat template, and each question ends it.
+
+        Raises RequestError (no tokenizer, nothing to read, no position left for a question).
+        """
+        request = Request(text, ".", chat=chat)  # the text is held to what a request's is
+        tokens = context_tokens(self._needed_tokenizer(), request.context, chat=chat)
+        check_context_room(self.model, len(tokens))
+        return KeptContext(self, self._asking(Meter(), self.generation).read(tokens), chat=chat)
+
+    def load_context(self, folder: str | os.PathLike[str]) -> KeptContext:
+        """A context that `KeptContext.save` wrote, of this model in this precision, to ask without reading it.
+
+        One forward of one token tells which kind of cache the model makes. The saved indexes are used where they are
+        what this adapter's maskers would fit, else new ones are fitted at the first question.
+
+        Raises SavedContextError (nothing saved there, damaged, of a newer format, of another model or dtype, read in
+        another way than this adapter's protocol wants) and RequestError (no tokenizer, more tokens than the model has
+        positions).
+        """
+        from .saved_context import load_context
+
+        self._needed_tokenizer()
+        return load_context(self, folder)
+
     def process_request(
         self,
         request: Request,
@@ -146,13 +175,41 @@ class ModelAdapterHF(ModelAdapter):
         should have been sparse; it carries the response), and the core's EmptyRowError and NumericalError, which name
         layer, head and row.
         """
+        return self.process_tokens(
+            self._tokens(request),
+            generation,
+            chat=request.chat,
+            single=isinstance(request.questions, str),
+            measure_error=measure_error,
+            on_text=on_text,
+            on_answer=on_answer,
+            on_call=on_call,
+            context=context,
+        )
+
+    def process_tokens(
+        self,
+        tokens: RequestTokens,
+        generation: Mapping[str, Any] | None = None,
+        *,
+        chat: bool,
+        single: bool,
+        measure_error: bool = False,
+        on_text: OnText | None = None,
+        on_answer: OnAnswer | None = None,
+        on_call: OnCall | None = None,
+        context: ReadContext | None = None,
+        states: CallStates | None = None,
+    ) -> RequestResponse:
+        """`process_request` for a request that is tokens already; ``states`` keep the context's indexes meanwhile.
+
+        ``chat`` is for the report; ``single``: a string was asked, and a string is the answer.
+        """
         options = self.generation.overridden(generation)
-        tokens = self._tokens(request)
         meter = Meter(measure_error=measure_error)
         asking = self._asking(meter, options, on_text=on_text, on_answer=on_answer, on_call=on_call)
-        answers = asking.answer(tokens, context)
-        report = self._report(answers, meter, context_tokens=len(tokens.context), chat=request.chat)
-        single = isinstance(request.questions, str)
+        answers = asking.answer(tokens, context, states)
+        report = self._report(answers, meter, context_tokens=len(tokens.context), chat=chat)
         response = RequestResponse(answers.texts[0] if single else answers.texts, report)
         try:
             asking.check_sparse()
@@ -261,12 +318,20 @@ class ModelAdapterHF(ModelAdapter):
             self._plan = LayerPlan.of(self.model, self._plan.config)
         return self._plan.sparse
 
+    @property
+    def reading(self) -> Reading | None:
+        """What contexts that this adapter reads depend on; None where it reads them densely."""
+        return self._asking(Meter(), self.generation).reading
+
     def _tokens(self, request: Request) -> RequestTokens:
+        return request_tokens(self._needed_tokenizer(), request)
+
+    def _needed_tokenizer(self) -> Any:
         if self.tokenizer is None:
             raise RequestError(
                 "a request is text and this adapter has no tokenizer: give it one, or call model.generate"
             )
-        return request_tokens(self.tokenizer, request)
+        return self.tokenizer
 
     def _report(self, answers: Answers, meter: Meter, *, context_tokens: int, chat: bool) -> RequestReport:
         config = self.attention_config

@@ -81,7 +81,7 @@ class Asking:
         model is left as it was found.
         """
         if context is not None:
-            context.check(self.model, tokens.context, self._reading)
+            context.check(self.model, tokens.context, self.reading)
         check_room(self.model, tokens)
         keywords = self.options.keywords(self.model, self.tokenizer)
         if context is None:
@@ -113,9 +113,9 @@ class Asking:
     def read(self, context: list[int]) -> ReadContext:
         """Read a context, densely unless the protocol wants it sparse."""
         mode: Mode = DenseMode(self.model)
-        if self.attention is not None and self._reading is not None:
+        if self.attention is not None and self.reading is not None:
             mode = self._sparse_mode(self.attention, 0)
-        read = read_context(self._counted(mode), context, self._reading)
+        read = read_context(self._counted(mode), context, self.reading)
         self.check_sparse()
         return read
 
@@ -124,7 +124,7 @@ class Asking:
         check_sparse([mode for mode in self._modes if isinstance(mode, SparseMode)], self.layers)
 
     @property
-    def _reading(self) -> Reading | None:
+    def reading(self) -> Reading | None:
         """What a context that is read sparsely depends on."""
         if self.config is None or self.protocol.sparse_from != "context":
             return None

@@ -13,6 +13,7 @@ __all__ = [
     "GenerationError",
     "NotSparseError",
     "RequestError",
+    "SavedContextError",
     "UnknownModelError",
     "UnsupportedModelError",
 ]
@@ -32,6 +33,10 @@ class GenerationError(ConfigError):
 
 class RequestError(UsageError):
     """A request, or the tokenizer it needs, is missing something or does not fit the model."""
+
+
+class SavedContextError(SahError):
+    """A context cannot be saved, or what a folder holds is none that this model could go on with."""
 
 
 class NotSparseError(SahError):
