@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import DynamicCache, StaticCache
 
-from sah_hf import GenerationError, ModelAdapterHF, NotSparseError
+from sah_hf import ModelAdapterHF, NotSparseError
 from sah_hf.cache import fork_cache
 
 from .conftest import FAMILIES, SLIDING, build_model
@@ -122,18 +122,6 @@ def test_a_static_cache_is_a_dynamic_one(family: str, tokens: Any) -> None:
                 found = generate(model, ids, mask, past_key_values=cache)
             densities.append((found, mode.meter.density))
         assert densities[0] == densities[1]
-
-
-def test_beam_search_is_refused(llama: Any, tokens: Any) -> None:
-    """Reordered caches would not fit their indexes: a sentence says so, and the model and the cache are as before."""
-    ids = tokens(20)
-    adapter = ModelAdapterHF(llama, MASKERS)
-    beams = generate(llama, ids, num_beams=2)
-    cache = DynamicCache(config=llama.config)
-    with pytest.raises(GenerationError, match="num_beams=1"), adapter.enable_sparse_mode():
-        generate(llama, ids, num_beams=2, past_key_values=cache)
-    assert "reorder_cache" not in vars(cache)
-    assert generate(llama, ids, num_beams=2) == beams
 
 
 def test_a_mode_in_which_nothing_is_sparse_says_so(llama: Any, tokens: Any) -> None:

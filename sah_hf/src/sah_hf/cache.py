@@ -14,6 +14,7 @@ from torch import Tensor
 from transformers import cache_utils
 
 from .compat import REPLACING_CACHE_LAYERS
+from .watched_cache import forget_watchers
 
 __all__ = ["fork_cache", "held_bytes", "is_cache_part"]
 
@@ -28,6 +29,7 @@ def fork_cache(cache: Any) -> Any:
     if layers is None or type(cache).__module__ != cache_utils.__name__:
         return copy.deepcopy(cache)
     fork = copy.copy(cache)
+    forget_watchers(fork)
     fork.layers = [
         copy.copy(layer) if type(layer) in REPLACING_CACHE_LAYERS else copy.deepcopy(layer) for layer in layers
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol, TypeVar
@@ -17,7 +17,8 @@ from torch import nn
 
 from .attention_call import AttentionCall, AttentionResult
 from .compat import filled_columns
-from .switch import attention_switched, configs_of, forwards_observed
+from .generating import generating
+from .switch import attention_switched, configs_of, forwards_observed, generations_led
 
 __all__ = ["DenseMode", "Forward", "Mode", "current_forward", "observe", "opened"]
 
@@ -112,6 +113,7 @@ def opened(mode: _Mode) -> Iterator[_Mode]:
         held.enter_context(forwards_observed(mode.model, observe, observe_end))
         if mode.answers_attention:
             held.enter_context(attention_switched(mode.model))
+            held.enter_context(generations_led(mode.model, lead_generation))
         held.callback(mode.close)
         before = _open_modes.set((*_open_modes.get(), mode))
         _open_anywhere[id(mode)] = mode
@@ -144,6 +146,19 @@ def observe_end(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
     mode = _mode_of(module)
     if mode is not None:
         mode.leave_forward(module)
+
+
+def lead_generation(model: nn.Module, generate: Callable[..., Any], args: tuple[Any, ...], keywords: Any) -> Any:
+    """Called in place of a model's ``generate``: lets modes know what it was asked.
+
+    In a thread that outlives the block in which its mode was opened, the answer is sparse to its end.
+    """
+    with ExitStack() as held:
+        if _mode_of(model) is not None:
+            held.enter_context(forwards_observed(model, observe, observe_end))
+            held.enter_context(attention_switched(model))
+        held.enter_context(generating(model, generate, args, keywords))
+        return generate(*args, **keywords)
 
 
 def _mode_of(module: nn.Module) -> Mode | None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
-from typing import Any, NoReturn
-from weakref import WeakKeyDictionary, WeakSet
+from typing import Any
 
+import attrs
 import torch
 from torch import Tensor, nn
 
@@ -15,8 +15,9 @@ from sah_core import AttentionInputs, AttentionOutput, SparseAttention, UsageErr
 
 from .attention_call import AttentionCall, AttentionResult
 from .call_states import CallStates
-from .errors import GenerationError
 from .forward_facts import ForwardFacts
+from .generating import current_generation
+from .known_caches import KnownCaches
 from .meter import Meter
 from .modes import Mode
 
@@ -63,13 +64,11 @@ class SparseMode(Mode):
         self.held_dense = False  # whether ``first_tokens_dense`` kept a forward dense that would have been sparse
         self._wanted = False  # whether the forward at work is to be sparse
         self._reached: set[int] = set()  # layers that made a sparse call in it
-        self._prompts: WeakKeyDictionary[Any, int] = WeakKeyDictionary()  # columns of each cache's
-        self._states: WeakKeyDictionary[Any, CallStates] = WeakKeyDictionary()
-        self._guarded: WeakSet[Any] = WeakSet()
+        self._caches = KnownCaches(self.model)
 
     def keep_states(self, cache: Any, states: CallStates) -> None:
         """Use these states with this cache, instead of new ones."""
-        self._states[cache] = states
+        self._caches.keep(cache, states)
 
     def _begun(self) -> None:
         self._wanted = False
@@ -81,34 +80,20 @@ class SparseMode(Mode):
             self.sparse_layers.update(self._reached)
 
     def _forward(self, given: Mapping[str, Any], cache: Any, filled: int) -> _SparseForward | None:
-        if cache is not None:
-            self._guard(cache)
-            if filled == 0:
-                self._states.pop(cache, None)
         end = filled + _queries(given)
-        begin = self._begin(cache, filled, end)
+        known = self._caches.meet(cache, filled, end)
+        begin = known.prompt if self.sparse_from is None else self.sparse_from
+        begin += self.first_tokens_dense
         if end <= begin:
             self.held_dense |= end > begin - self.first_tokens_dense
             return None
         need_weights = self._need_weights(given)
         self._wanted = True
-        states = None if cache is None else self._states.get(cache)
-        if states is None:
-            states = CallStates(context_length=filled or end)
-            if cache is not None:
-                self._states[cache] = states
-        return _SparseForward(self, states, filled, max(0, begin - filled), given, need_weights=need_weights)
-
-    def _begin(self, cache: Any, filled: int, end: int) -> int:
-        """The first column whose query is sparse."""
-        prompt = self.sparse_from
-        if prompt is None:
-            prompt = filled or end
-            if cache is not None:
-                if filled == 0:
-                    self._prompts[cache] = end
-                prompt = self._prompts.setdefault(cache, filled)
-        return prompt + self.first_tokens_dense
+        states = known.states_from(max(filled, begin) or end)
+        generation = current_generation(self.model)
+        beams = generation.beams if generation is not None and generation.cache is cache else 1
+        dense_rows = max(0, begin - filled)
+        return _SparseForward(self, states, filled, dense_rows, given, need_weights=need_weights, beams=beams)
 
     def _need_weights(self, given: Mapping[str, Any]) -> bool:
         """Whether the forward is asked for attention weights; refused before a layer has written to the cache."""
@@ -121,17 +106,9 @@ class SparseMode(Mode):
             )
         return wanted
 
-    def _guard(self, cache: Any) -> None:
-        """Beam search reorders the rows of a cache between forwards; the state's rows would no longer be the same."""
-        if "reorder_cache" not in vars(cache):
-            cache.reorder_cache = _refuse_reordering
-            self._guarded.add(cache)
-
     def close(self) -> None:
         """Leave the caches as they were."""
-        for cache in self._guarded:
-            vars(cache).pop("reorder_cache", None)
-        self._guarded.clear()
+        self._caches.close()
 
 
 def _queries(given: Mapping[str, Any]) -> int:
@@ -144,7 +121,8 @@ def _queries(given: Mapping[str, Any]) -> int:
 class _SparseForward:
     """One sparse forward with its arguments.
 
-    ``first`` is the absolute position of its first query; the first ``dense_rows`` of its queries stay dense.
+    ``first`` is the absolute position of its first query; the first ``dense_rows`` of its queries stay dense. So many
+    batch rows as there are ``beams`` belong to one prompt.
     """
 
     def __init__(
@@ -156,6 +134,7 @@ class _SparseForward:
         given: Mapping[str, Any],
         *,
         need_weights: bool,
+        beams: int,
     ) -> None:
         self.mode = mode
         self.states = states
@@ -165,6 +144,7 @@ class _SparseForward:
         self.position_ids = given.get("position_ids")
         self.facts = ForwardFacts()
         self.need_weights = need_weights
+        self.beams = beams
         self._calls: Counter[int] = Counter()  # of each layer so far
 
     def owns(self, part: object) -> bool:
@@ -172,6 +152,7 @@ class _SparseForward:
 
     def attend(self, call: AttentionCall) -> AttentionResult:
         if call.layer in self.mode.dense_layers or not call.is_causal:
+            self.mode.meter.record_dense(call.layer)
             return call.dense()
         if not self.dense_rows:
             return self._sparse(call)
@@ -184,6 +165,8 @@ class _SparseForward:
         state = self.states.of(self._calls[call.layer])
         self._calls[call.layer] += 1
         inputs = call.inputs(self.first + self.dense_rows, self._padding(call.query), state, self.facts)
+        if self.beams > 1:  # beams of one prompt draw alike: chance prefers none, and each scores as it does alone
+            inputs = attrs.evolve(inputs, row_ids=[row // self.beams for row in range(inputs.shape[0])])
         output = self.mode.attention(inputs, need_weights=self.need_weights)
         self.mode.meter.record(inputs, output)
         self.mode._reached.add(call.layer)
@@ -215,10 +198,3 @@ def _leading_zeros(mask: Tensor) -> Tensor:
     if bool((mask[:, 0] != 0).all()):  # no padding, as most often: no need to look through all columns
         return torch.zeros(mask.shape[0], dtype=torch.int64, device=mask.device)
     return (mask == 0).long().cumprod(-1).sum(-1)
-
-
-def _refuse_reordering(*args: Any, **keywords: Any) -> NoReturn:
-    raise GenerationError(
-        "beam search reorders the KV cache, and the indexes of sparse attention cannot follow: "
-        "use num_beams=1 (greedy or sampling) inside a sparse mode"
-    )

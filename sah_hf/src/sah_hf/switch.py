@@ -6,6 +6,7 @@ them, the last to leave puts them back as they were found. Whether a call is spa
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,7 +17,14 @@ from torch import nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PretrainedConfig, PreTrainedModel
 
-__all__ = ["IMPLEMENTATION", "attention_switched", "configs_of", "forwards_observed", "original_implementation"]
+__all__ = [
+    "IMPLEMENTATION",
+    "attention_switched",
+    "configs_of",
+    "forwards_observed",
+    "generations_led",
+    "original_implementation",
+]
 
 IMPLEMENTATION = "sah_sparse"
 """The name under which our attention and mask functions are registered with transformers."""
@@ -34,6 +42,7 @@ class _Held:
 _lock = threading.RLock()
 _configs: dict[int, _Held] = {}
 _modules: dict[int, _Held] = {}
+_generators: dict[int, _Held] = {}
 
 
 def configs_of(model: nn.Module) -> list[PretrainedConfig]:
@@ -81,6 +90,28 @@ def forwards_observed(model: nn.Module, begins: Callable[..., None], ends: Calla
 
     submodels = [module for module in model.modules() if module is model or isinstance(module, PreTrainedModel)]
     with _held(_modules, submodels, hooked):
+        yield
+
+
+@contextmanager
+def generations_led(model: nn.Module, lead: Callable[..., Any]) -> Iterator[None]:
+    """Within it, ``model.generate(...)`` is ``lead(model, generate, args, kwargs)``; the same ``lead`` for all."""
+
+    def led(module: Any) -> _Held:
+        own, generate = vars(module).get("generate"), module.generate
+
+        @functools.wraps(generate)
+        def through(*args: Any, **keywords: Any) -> Any:
+            return lead(module, generate, args, keywords)
+
+        def undo() -> None:
+            del vars(module)["generate"]
+            if own is not None:
+                vars(module)["generate"] = own
+
+        return _Held(module, begin=lambda: vars(module).update(generate=through), undo=undo)
+
+    with _held(_generators, [model] if callable(getattr(model, "generate", None)) else [], led):
         yield
 
 
