@@ -1,7 +1,8 @@
 """What transformers calls: one attention function and one mask function, registered once for the process.
 
 Both look at the forward at work in this context. Where a mode wants it sparse they are ours; everywhere else (another
-thread, a dense mode, a context being read) they are the implementation that the model was found with.
+thread, a dense mode, a context being read) they are the implementation that the model was found with. A compiled graph
+calls them and does not look inside: what they do is another thing in every forward.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from transformers import AttentionInterface
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, AttentionMaskInterface
 
 from .attention_call import AttentionCall, AttentionResult
-from .modes import current_forward
-from .switch import IMPLEMENTATION, original_implementation
+from .modes import current_forward, forward_of
+from .switch import original_implementation
+from .switched_name import IMPLEMENTATION
+from .untraced import untraced
 
 __all__ = ["register", "sparse_attention", "sparse_mask"]
 
@@ -27,6 +30,7 @@ def register() -> None:
     AttentionMaskInterface.register(IMPLEMENTATION, sparse_mask)
 
 
+@untraced
 def sparse_attention(
     module: nn.Module,
     query: Tensor,
@@ -39,10 +43,11 @@ def sparse_attention(
 ) -> AttentionResult:
     """Attention as transformers asks for it: sparse where the forward at work is, else the model's own."""
     call = AttentionCall(module, query, key, value, attention_mask, scaling, dropout, keywords)
-    forward = current_forward()
-    return call.dense() if forward is None or not forward.owns(module) else forward.attend(call)
+    forward = forward_of(module)
+    return call.dense() if forward is None else forward.attend(call)
 
 
+@untraced
 def sparse_mask(**keywords: Any) -> Any:
     """The mask of the forward at work: additive where it is sparse, else what the model's own implementation takes."""
     forward = current_forward()

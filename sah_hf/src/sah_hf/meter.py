@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
+from functools import reduce
+from operator import add
 
 import attrs
 import torch
@@ -17,7 +20,7 @@ __all__ = ["Meter"]
 
 @attrs.define
 class _Totals:
-    """Sums over the calls of one layer; tensors stay on their device until they are read."""
+    """Sums over the calls of one layer in one thread; tensors stay on their device until they are read."""
 
     attended: Tensor  # (hq,) int64
     visible: Tensor  # (hq,) int64
@@ -30,24 +33,31 @@ class _Totals:
     def density(self) -> Tensor:  # (hq,)
         return self.attended / (self.visible + self.visible_to_all)
 
+    def __add__(self, other: _Totals) -> _Totals:
+        return _Totals(*(getattr(self, each.name) + getattr(other, each.name) for each in attrs.fields(_Totals)))
+
 
 class Meter:
-    """The measurements of one request, layer by layer; with ``measure_error`` each call is computed densely as well."""
+    """The measurements of one request, layer by layer; with ``measure_error`` each call is computed densely as well.
+
+    Threads that share a mode count apart, each in sums of its own, which are added when they are read.
+    """
 
     def __init__(self, *, measure_error: bool = False) -> None:
         self.measure_error = measure_error
-        self._layers: dict[int, _Totals] = {}
-        self._dense: Counter[int] = Counter()  # calls of each layer
+        self._totals: dict[tuple[int, int], _Totals] = {}  # of a thread and a layer
+        self._dense: Counter[tuple[int, int]] = Counter()  # calls, likewise
         self._asked = (0, 0)
 
     def record(self, inputs: AttentionInputs, output: AttentionOutput) -> None:
         """Count one sparse call."""
         heads, device = inputs.queries.shape[1], inputs.device
-        totals = self._layers.get(inputs.layer_idx)
+        place = threading.get_ident(), inputs.layer_idx
+        totals = self._totals.get(place)
         if totals is None:
             counts = torch.zeros(2, heads, dtype=torch.int64, device=device)
             sums = torch.zeros(2, dtype=torch.float32, device=device)
-            totals = self._layers[inputs.layer_idx] = _Totals(counts[0], counts[1], sums[0], sums[1])
+            totals = self._totals[place] = _Totals(counts[0], counts[1], sums[0], sums[1])
         totals.paths[output.path] += 1
         b, hq, q, k = inputs.shape
         if inputs.unmasked:
@@ -65,12 +75,12 @@ class Meter:
 
     def record_dense(self, layer: int) -> None:
         """Count a call that stayed dense among sparse ones."""
-        self._dense[layer] += 1
+        self._dense[threading.get_ident(), layer] += 1
 
     @property
     def calls(self) -> int:
         """How many sparse calls were made, in all layers together."""
-        return sum(totals.paths.total() for totals in self._layers.values())
+        return sum(totals.paths.total() for totals in self._totals.copy().values())
 
     def newly_counted(self) -> tuple[int, int]:
         """Keys attended to and keys visible in what was counted since this was last asked."""
@@ -80,9 +90,9 @@ class Meter:
     @property
     def counted(self) -> tuple[int, int]:
         """Keys attended to and keys visible in everything counted so far; waits for the device once."""
-        if not self._layers:
+        layers = self._totals.copy().values()
+        if not layers:
             return 0, 0
-        layers = self._layers.values()
         device = next(iter(layers)).attended.device
         sums = [torch.stack([each.attended.sum(), each.visible.sum()]).to(device) for each in layers]
         attended, visible = torch.stack(sums).sum(0).tolist()
@@ -96,9 +106,11 @@ class Meter:
 
     def layer(self, number: int, maskers: tuple[str, ...] = (), kind: str | None = None) -> LayerReport:
         """What was counted for a layer with these maskers; a layer without sparse calls is a dense one."""
-        totals, dense = self._layers.get(number), self._dense[number]
-        if totals is None:
+        found = [totals for (_, layer), totals in self._totals.copy().items() if layer == number]
+        dense = sum(calls for (_, layer), calls in self._dense.copy().items() if layer == number)
+        if not found:
             return LayerReport(number, kind, "dense", maskers, 0, dense, {}, None, None)
+        totals = reduce(add, found)
         density = tuple(totals.density.tolist())
         error = float(totals.errors / totals.rows) if self.measure_error else None
         calls, paths = totals.paths.total(), dict(totals.paths)

@@ -1,12 +1,14 @@
 """Modes: what a context (a thread, a task) wants of a model's attention, and the forward that is at work in it.
 
-A mode is opened for the code inside a ``with`` block and seen by that code alone. Before each forward of a model, the
-innermost mode that was opened for it decides how the forward's attention calls are answered.
+A mode is opened for the code inside a ``with`` block and seen by that code alone, and by threads and tasks that are
+given a copy of its context. Before each forward of a model, the innermost mode that was opened for it decides how the
+forward's attention calls are answered.
 """
 
 from __future__ import annotations
 
 import inspect
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,9 +20,11 @@ from torch import nn
 from .attention_call import AttentionCall, AttentionResult
 from .compat import filled_columns
 from .generating import generating
-from .switch import attention_switched, configs_of, forwards_observed, generations_led
+from .errors import NotSparseError
+from .switch import attention_switched, configs_of, forwards_observed, generations_led, stay_switched
+from .untraced import untraced
 
-__all__ = ["DenseMode", "Forward", "Mode", "current_forward", "observe", "opened"]
+__all__ = ["DenseMode", "Forward", "Mode", "current_forward", "forward_of", "observe", "opened"]
 
 
 class Forward(Protocol):
@@ -31,6 +35,15 @@ class Forward(Protocol):
 
     def attend(self, call: AttentionCall) -> AttentionResult:
         """Answer one layer's attention call."""
+
+
+class _AtWork(threading.local):
+    """How far the forward of a thread has come: threads may share a mode, and each runs a forward of its own."""
+
+    def __init__(self) -> None:
+        self.entered: list[nn.Module] = []  # the module that was called, and the parts of it that are at work
+        self.wanted = False  # whether it is to be sparse
+        self.reached: set[int] = set()  # layers that made a sparse call in it
 
 
 class Mode(ABC):
@@ -45,12 +58,13 @@ class Mode(ABC):
     """Whether attention calls must reach us at all while it is open."""
 
     def __init__(self, model: nn.Module) -> None:
-        self.model = model
+        self.model = getattr(model, "_orig_mod", model)  # what torch.compile(model) wraps: its forwards are the model's
+        self.configs = configs_of(model)
         self.prompts_read = 0
         self.forwards = 0
         self.elsewhere = 0
-        self._entered: list[nn.Module] = []  # the module that was called, and the parts of it that are at work
-        self._parts = frozenset(map(id, [*model.modules(), *configs_of(model)]))
+        self.at_work = _AtWork()
+        self._parts = frozenset(map(id, [*model.modules(), *self.configs]))
 
     def owns(self, part: object) -> bool:
         """Whether this module or config is part of the model."""
@@ -58,10 +72,11 @@ class Mode(ABC):
 
     def enter_forward(self, module: nn.Module, given: Mapping[str, Any]) -> Forward | None:
         """How a forward of the model, or of a submodel, is answered: None leaves it to the model's implementation."""
-        if module in self._entered:  # a forward that failed was never left
-            del self._entered[self._entered.index(module) :]
-        self._entered.append(module)
-        if len(self._entered) == 1:
+        entered = self.at_work.entered
+        if module in entered:  # a forward that failed was never left
+            del entered[entered.index(module) :]
+        entered.append(module)
+        if len(entered) == 1:
             self._begun()
         cache = given.get("past_key_values")
         filled = 0 if cache is None else filled_columns(module, given)
@@ -71,8 +86,9 @@ class Mode(ABC):
 
     def leave_forward(self, module: nn.Module) -> None:
         """A forward of the model, or of a submodel, came to its end."""
-        if self._entered and self._entered[0] is module:
-            self._entered.clear()
+        entered = self.at_work.entered
+        if entered and entered[0] is module:
+            entered.clear()
             self.forwards += 1
             self._finished()
 
@@ -101,51 +117,105 @@ class DenseMode(Mode):
 
 _Mode = TypeVar("_Mode", bound=Mode)
 
-_open_modes: ContextVar[tuple[Mode, ...]] = ContextVar("sah_open_modes", default=())
+
+class _Opening:
+    """A mode while it is open, in the context where it was opened and in copies of that: it ends in all of them."""
+
+    def __init__(self, mode: Mode) -> None:
+        self.mode: Mode | None = mode
+        self._users: set[object] = set()
+
+    @contextmanager
+    def used(self) -> Iterator[None]:
+        """The mode ends with its last user, and is forgotten: a context may live on for long."""
+        user = object()
+        self._users.add(user)
+        try:
+            yield
+        finally:
+            self._users.discard(user)
+            if not self._users:
+                self.mode = None
+
+
+_openings: ContextVar[tuple[_Opening, ...]] = ContextVar("sah_openings", default=())
 _open_anywhere: dict[int, Mode] = {}  # in any context
-_forward_at_work: ContextVar[Forward | None] = ContextVar("sah_forward_at_work", default=None)
+_forward_at_work: ContextVar[tuple[_Opening, Forward | None] | None] = ContextVar("sah_forward_at_work", default=None)
 
 
 @contextmanager
 def opened(mode: _Mode) -> Iterator[_Mode]:
-    """Within it, and in this context only, the mode decides for its model; the model ends up as it was found."""
+    """Within it, and in this context only, the mode decides for its model; the model ends up as it was found.
+
+    Modes may end in any order. A generator that is suspended inside one leaves it open for its caller, whose context it
+    shares, until the generator is closed.
+    """
+    opening = _Opening(mode)
     with ExitStack() as held:
         held.enter_context(forwards_observed(mode.model, observe, observe_end))
         if mode.answers_attention:
             held.enter_context(attention_switched(mode.model))
             held.enter_context(generations_led(mode.model, lead_generation))
         held.callback(mode.close)
-        before = _open_modes.set((*_open_modes.get(), mode))
+        held.callback(_leave, opening)
+        held.enter_context(opening.used())
         _open_anywhere[id(mode)] = mode
-        try:
-            yield mode
-        finally:
-            del _open_anywhere[id(mode)]
-            _open_modes.reset(before)
-            _forward_at_work.set(None)
+        held.callback(_open_anywhere.pop, id(mode))
+        _openings.set((*_openings.get(), opening))
+        yield mode
+
+
+def _leave(left: _Opening) -> None:
+    """Forget it in this context, also where modes end in another order than they began, and what ended elsewhere."""
+    _openings.set(tuple(each for each in _openings.get() if each is not left and each.mode is not None))
+    _forward_at_work.set(None)
 
 
 def current_forward() -> Forward | None:
     """The forward at work in this context, or None where the model's own implementation is wanted."""
-    return _forward_at_work.get()
+    at_work = _forward_at_work.get()
+    return None if at_work is None or at_work[0].mode is None else at_work[1]
 
 
+def forward_of(module: nn.Module) -> Forward | None:
+    """The forward at work that an attention call of this module belongs to, or None where it should be the model's own.
+
+    Raises NotSparseError in a mode that has not seen the forward begin, and cannot tell what it should be.
+    """
+    opening = _opening_of(module)
+    if opening is None or opening.mode is None or not opening.mode.answers_attention:
+        return None
+    at_work = _forward_at_work.get()
+    if at_work is None or at_work[0] is not opening:
+        raise NotSparseError(
+            f"an attention layer ({type(module).__name__}) was called in a sparse mode, but no forward of its model: "
+            "call the model, or the layer outside the mode"
+        )
+    return at_work[1]
+
+
+@untraced
 def observe(module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) -> None:
     """Called before each forward of a model or submodel: let the innermost mode opened for it decide."""
-    mode = _mode_of(module)
-    if mode is None:
+    opening = _opening_of(module)
+    mode = None if opening is None else opening.mode
+    if opening is None or mode is None:
+        _forward_at_work.set(None)
         for other in tuple(_open_anywhere.values()):
             other.elsewhere += other.model is module
+        return
+    stay_switched(mode.configs)
     names = inspect.signature(module.forward).parameters if args else ()
     given = {**dict(zip(names, args, strict=False)), **keywords}
-    _forward_at_work.set(None if mode is None else mode.enter_forward(module, given))
+    _forward_at_work.set((opening, mode.enter_forward(module, given)))
 
 
+@untraced
 def observe_end(module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
     """Called after each forward of a model or submodel that came to its end."""
-    mode = _mode_of(module)
-    if mode is not None:
-        mode.leave_forward(module)
+    opening = _opening_of(module)
+    if opening is not None and opening.mode is not None:
+        opening.mode.leave_forward(module)
 
 
 def lead_generation(model: nn.Module, generate: Callable[..., Any], args: tuple[Any, ...], keywords: Any) -> Any:
@@ -154,13 +224,19 @@ def lead_generation(model: nn.Module, generate: Callable[..., Any], args: tuple[
     In a thread that outlives the block in which its mode was opened, the answer is sparse to its end.
     """
     with ExitStack() as held:
-        if _mode_of(model) is not None:
+        opening = _opening_of(model)
+        if opening is not None:
+            held.enter_context(opening.used())
             held.enter_context(forwards_observed(model, observe, observe_end))
             held.enter_context(attention_switched(model))
         held.enter_context(generating(model, generate, args, keywords))
         return generate(*args, **keywords)
 
 
-def _mode_of(module: nn.Module) -> Mode | None:
-    """The innermost mode of this context that was opened for the module's model."""
-    return next((mode for mode in reversed(_open_modes.get()) if mode.owns(module)), None)
+def _opening_of(part: object) -> _Opening | None:
+    """The innermost mode open in this context for the model that has this module or config."""
+    for opening in reversed(_openings.get()):
+        mode = opening.mode  # once: another thread may end it meanwhile
+        if mode is not None and mode.owns(part):
+            return opening
+    return None

@@ -62,8 +62,6 @@ class SparseMode(Mode):
         self.sparse_forwards = 0  # of ``forwards``: those that were to be sparse, all of them or their last queries
         self.sparse_layers: Counter[int] = Counter()  # in how many of them each layer made a sparse call
         self.held_dense = False  # whether ``first_tokens_dense`` kept a forward dense that would have been sparse
-        self._wanted = False  # whether the forward at work is to be sparse
-        self._reached: set[int] = set()  # layers that made a sparse call in it
         self._caches = KnownCaches(self.model)
 
     def keep_states(self, cache: Any, states: CallStates) -> None:
@@ -71,13 +69,13 @@ class SparseMode(Mode):
         self._caches.keep(cache, states)
 
     def _begun(self) -> None:
-        self._wanted = False
-        self._reached.clear()
+        self.at_work.wanted = False
+        self.at_work.reached.clear()
 
     def _finished(self) -> None:
-        if self._wanted:
+        if self.at_work.wanted:
             self.sparse_forwards += 1
-            self.sparse_layers.update(self._reached)
+            self.sparse_layers.update(self.at_work.reached)
 
     def _forward(self, given: Mapping[str, Any], cache: Any, filled: int) -> _SparseForward | None:
         end = filled + _queries(given)
@@ -88,7 +86,7 @@ class SparseMode(Mode):
             self.held_dense |= end > begin - self.first_tokens_dense
             return None
         need_weights = self._need_weights(given)
-        self._wanted = True
+        self.at_work.wanted = True
         states = known.states_from(max(filled, begin) or end)
         generation = current_generation(self.model)
         beams = generation.beams if generation is not None and generation.cache is cache else 1
@@ -169,7 +167,7 @@ class _SparseForward:
             inputs = attrs.evolve(inputs, row_ids=[row // self.beams for row in range(inputs.shape[0])])
         output = self.mode.attention(inputs, need_weights=self.need_weights)
         self.mode.meter.record(inputs, output)
-        self.mode._reached.add(call.layer)
+        self.mode.at_work.reached.add(call.layer)
         if self.mode.on_call is not None:
             self.mode.on_call(inputs, output)
         weights = None if output.weights is None else output.weights.to(call.query.dtype)

@@ -2,20 +2,25 @@
 
 Both belong to the model, which several threads and adapters may share, so they are counted: the first to come sets
 them, the last to leave puts them back as they were found. Whether a call is sparse is decided elsewhere, per context.
+
+A copy of a model that is held, or a child process, is held by nobody: what was set in it undoes itself.
 """
 
 from __future__ import annotations
 
-import functools
+import inspect
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 from transformers import PretrainedConfig, PreTrainedModel
+
+from .switched_name import IMPLEMENTATION, SwitchedName
 
 __all__ = [
     "IMPLEMENTATION",
@@ -24,10 +29,8 @@ __all__ = [
     "forwards_observed",
     "generations_led",
     "original_implementation",
+    "stay_switched",
 ]
-
-IMPLEMENTATION = "sah_sparse"
-"""The name under which our attention and mask functions are registered with transformers."""
 
 
 @define
@@ -35,8 +38,14 @@ class _Held:
     target: Any  # kept alive, so that its id stays its own
     begin: Callable[[], None]
     undo: Callable[[], None]
-    original: str | None = None
-    holders: int = 0
+    holders: set[_Holder] = field(factory=set)
+
+
+@define(eq=False)
+class _Holder:
+    """Somebody who needs things held, in a thread."""
+
+    thread: int = field(factory=threading.get_ident)
 
 
 _lock = threading.RLock()
@@ -60,6 +69,50 @@ def configs_of(model: nn.Module) -> list[PretrainedConfig]:
     return list(found.values())
 
 
+@define(eq=False)
+class _Hook:
+    """A hook of a module that is held; in a copy of the module, all that it does is to take itself out."""
+
+    hooked: Callable[..., None]
+
+    def __call__(self, module: nn.Module, *given: Any) -> None:
+        held = _modules.get(id(module))
+        if held is not None and held.target is module:
+            self.hooked(module, *given)
+            return
+        for hooks in (module._forward_pre_hooks, module._forward_hooks):
+            for number in [number for number, hook in hooks.items() if hook is self]:
+                del hooks[number]
+                module._forward_pre_hooks_with_kwargs.pop(number, None)
+
+
+@define(eq=False)
+class _Led:
+    """A model's ``generate`` while it is held; in a copy of the model, the copy's own again."""
+
+    model: Any
+    own: Callable[..., Any] | None  # of the model object itself, where somebody gave it one
+    lead: Callable[..., Any]
+
+    @property
+    def __signature__(self) -> inspect.Signature:
+        return inspect.signature(self._generate)
+
+    @property
+    def _generate(self) -> Callable[..., Any]:
+        return self.own or type(self.model).generate.__get__(self.model)
+
+    def __call__(self, *args: Any, **keywords: Any) -> Any:
+        held = _generators.get(id(self.model))
+        if held is not None and held.target is self.model:
+            return self.lead(self.model, self._generate, args, keywords)
+        if vars(self.model).get("generate") is self:
+            vars(self.model).pop("generate")
+            if self.own is not None:
+                vars(self.model)["generate"] = self.own
+        return self._generate(*args, **keywords)
+
+
 @contextmanager
 def attention_switched(model: nn.Module) -> Iterator[None]:
     """Within it, every config object of the model names our attention implementation."""
@@ -79,8 +132,8 @@ def forwards_observed(model: nn.Module, begins: Callable[..., None], ends: Calla
         handles: list[RemovableHandle] = []
 
         def begin() -> None:
-            handles.append(module.register_forward_pre_hook(begins, with_kwargs=True))
-            handles.append(module.register_forward_hook(ends))
+            handles.append(module.register_forward_pre_hook(_Hook(begins), with_kwargs=True))
+            handles.append(module.register_forward_hook(_Hook(ends)))
 
         def undo() -> None:
             while handles:
@@ -98,18 +151,14 @@ def generations_led(model: nn.Module, lead: Callable[..., Any]) -> Iterator[None
     """Within it, ``model.generate(...)`` is ``lead(model, generate, args, kwargs)``; the same ``lead`` for all."""
 
     def led(module: Any) -> _Held:
-        own, generate = vars(module).get("generate"), module.generate
-
-        @functools.wraps(generate)
-        def through(*args: Any, **keywords: Any) -> Any:
-            return lead(module, generate, args, keywords)
+        own = vars(module).get("generate")
 
         def undo() -> None:
-            del vars(module)["generate"]
+            vars(module).pop("generate", None)
             if own is not None:
                 vars(module)["generate"] = own
 
-        return _Held(module, begin=lambda: vars(module).update(generate=through), undo=undo)
+        return _Held(module, begin=lambda: vars(module).update(generate=_Led(module, own, lead)), undo=undo)
 
     with _held(_generators, [model] if callable(getattr(model, "generate", None)) else [], led):
         yield
@@ -117,44 +166,68 @@ def generations_led(model: nn.Module, lead: Callable[..., Any]) -> Iterator[None
 
 def original_implementation(config: PretrainedConfig) -> str:
     """The attention implementation that this config names when nobody has switched it."""
-    for _ in range(2):  # once more where another thread put the config back between the two looks
-        held = _configs.get(id(config))
-        if held is not None and held.original is not None:
-            return held.original
-        current: str | None = config._attn_implementation
-        if current is not None and current != IMPLEMENTATION:
-            return current
-    return "eager"  # a copy made of a switched config does not know where it came from
+    found: str | None = config._attn_implementation
+    return (found.original if isinstance(found, SwitchedName) else found) or "eager"
+
+
+def stay_switched(configs: Iterable[PretrainedConfig]) -> None:
+    """Where somebody has set another implementation in a switched config meanwhile, that one becomes its original."""
+    for config in configs:
+        if id(config) in _configs and not isinstance(config._attn_implementation, SwitchedName):
+            with _lock:
+                if id(config) in _configs:
+                    _switch(config)
 
 
 @contextmanager
 def _held(registry: dict[int, _Held], targets: Iterable[Any], make: Callable[[Any], _Held]) -> Iterator[None]:
-    taken: list[_Held] = []
+    holder = _Holder()
     try:
         for target in targets:
             with _lock:
                 held = registry.get(id(target))
                 if held is None:
-                    # Known before it begins: a thread that meets our name in a config must find what it replaces.
                     held = registry[id(target)] = make(target)
+                # A holder before it begins: an interrupt between the two leaves nothing behind.
+                held.holders.add(holder)
+                if len(held.holders) == 1:
                     held.begin()
-                held.holders += 1
-                taken.append(held)
         yield
     finally:
-        for held in taken:
-            with _lock:
-                held.holders -= 1
-                if not held.holders:
-                    held.undo()
-                    del registry[id(held.target)]
+        _let_go(registry, lambda each: each is holder)
+
+
+def _let_go(registry: dict[int, _Held], gone: Callable[[_Holder], bool]) -> None:
+    """Undo what nobody needs any more without these holders."""
+    with _lock:
+        for held in list(registry.values()):
+            held.holders = {holder for holder in held.holders if not gone(holder)}
+            if not held.holders:
+                held.undo()
+                del registry[id(held.target)]
 
 
 def _switched(config: PretrainedConfig) -> _Held:
-    found = config._attn_implementation_internal
+    def undo() -> None:
+        if isinstance(config._attn_implementation, SwitchedName):
+            config._attn_implementation_internal = config._attn_implementation.original
 
+    return _Held(config, begin=lambda: _switch(config), undo=undo)
+
+
+def _switch(config: PretrainedConfig) -> None:
     # The inner attribute: the public property would also set every sub-config, and those are counted on their own.
-    def name(implementation: str | None) -> None:
-        config._attn_implementation_internal = implementation
+    config._attn_implementation_internal = SwitchedName(config._attn_implementation)
 
-    return _Held(config, begin=lambda: name(IMPLEMENTATION), undo=lambda: name(found), original=found)
+
+def _alone_in_child() -> None:
+    """Of all threads only the one that forked goes on in the child process: the others hold nothing there."""
+    _lock.release()
+    alive = threading.get_ident()
+    for registry in (_configs, _modules, _generators):
+        _let_go(registry, lambda holder: holder.thread != alive)
+
+
+if hasattr(os, "register_at_fork"):
+    # Nobody is half-way through a change when a process forks.
+    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_alone_in_child)
