@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .errors import (
         GenerationError,
         NotSparseError,
+        OutOfMemoryError,
         RequestError,
         SavedContextError,
         UnknownModelError,
@@ -39,6 +40,7 @@ _LAZY = {
     "ModelAdapter": "model_adapter",
     "ModelAdapterHF": "adapter",
     "NotSparseError": "errors",
+    "OutOfMemoryError": "errors",
     "ReadContext": "read_context",
     "Request": "request",
     "RequestError": "errors",
@@ -59,6 +61,7 @@ __all__ = [
     "ModelAdapter",
     "ModelAdapterHF",
     "NotSparseError",
+    "OutOfMemoryError",
     "ReadContext",
     "Request",
     "RequestError",

@@ -12,9 +12,10 @@ from sah_core import AttentionConfig, ProtocolConfig, SparseAttention
 
 from .cache import fork_cache
 from .call_states import CallStates
+from .failing import failures_named
 from .generation import GenerationOptions
 from .meter import Meter
-from .model_input import as_input, clock
+from .model_input import as_input, check_known, check_loaded, clock
 from .modes import DenseMode, Mode, opened
 from .peak_memory import PeakMemory
 from .read_context import ReadContext, Reading, read_context
@@ -82,7 +83,10 @@ class Asking:
         """
         if context is not None:
             context.check(self.model, tokens.context, self.reading)
+        check_loaded(self.model)
         check_room(self.model, tokens)
+        for each in tokens.questions:
+            check_known(self.model, each)
         keywords = self.options.keywords(self.model, self.tokenizer)
         if context is None:
             context = self.read(tokens.context)
@@ -92,7 +96,9 @@ class Asking:
         texts: list[str] = []
         reports: list[AnswerReport] = []
         for number in range(len(tokens.questions)):
-            text, report = self._ask(tokens, number, fork_cache(context.cache), states, keywords)
+            doing = f"answering question {number}, after a context of {len(tokens.context)} tokens"
+            with failures_named(self.model, doing, self._advice):
+                text, report = self._ask(tokens, number, fork_cache(context.cache), states, keywords)
             texts.append(text)
             reports.append(report)
             if self.on_answer is not None:
@@ -115,7 +121,10 @@ class Asking:
         mode: Mode = DenseMode(self.model)
         if self.attention is not None and self.reading is not None:
             mode = self._sparse_mode(self.attention, 0)
-        read = read_context(self._counted(mode), context, self.reading)
+        check_loaded(self.model)
+        check_known(self.model, context)
+        with failures_named(self.model, f"reading the context of {len(context)} tokens", self._advice):
+            read = read_context(self._counted(mode), context, self.reading)
         self.check_sparse()
         return read
 
@@ -129,6 +138,12 @@ class Asking:
         if self.config is None or self.protocol.sparse_from != "context":
             return None
         return self.config, self.protocol.first_tokens_dense
+
+    @property
+    def _advice(self) -> str:
+        """What a request needs less memory with."""
+        costly = self.config is not None and self.config.kind == "research"
+        return f"shorten the context{', use kind: efficient' if costly else ''}, or load the model in bfloat16"
 
     def _ask(
         self, tokens: RequestTokens, number: int, cache: Any, states: CallStates, keywords: dict[str, Any]

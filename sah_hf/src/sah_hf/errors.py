@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GenerationError",
     "NotSparseError",
+    "OutOfMemoryError",
     "RequestError",
     "SavedContextError",
     "UnknownModelError",
@@ -37,6 +38,10 @@ class RequestError(UsageError):
 
 class SavedContextError(SahError):
     """A context cannot be saved, or what a folder holds is none that this model could go on with."""
+
+
+class OutOfMemoryError(SahError):
+    """The memory did not suffice for a context, a question or its answer; what was answered before stays."""
 
 
 class NotSparseError(SahError):

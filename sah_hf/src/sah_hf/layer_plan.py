@@ -10,7 +10,9 @@ from attrs import field, frozen
 
 from sah_core import AttentionConfig, ConfigError
 
+from .failing import failures_named
 from .meter import Meter
+from .model_input import check_loaded
 from .probe import routed_layers
 from .report import LayerReport
 
@@ -36,7 +38,9 @@ class LayerPlan:
         """
         kinds = _kinds(model)
         _check_named(config, len(kinds))
-        routed = routed_layers(model)
+        check_loaded(model)
+        with failures_named(model, "looking at its layers with two tokens", "a smaller model, or bfloat16, needs less"):
+            routed = routed_layers(model)
         plan = cls(config, routed, kinds + (None,) * (max(routed) + 1 - len(kinds)), _structure(model))
         plan._check_asked()
         return plan
@@ -95,11 +99,14 @@ def _check_named(config: AttentionConfig, count: int) -> None:
 
 
 def _structure(model: Any) -> Any:
-    """The attention modules and how each is called, to compare with what they are later; cheap, and keeps none alive.
+    """The attention modules, how each is called, and where weights are: to compare with what they are later.
+
+    Cheap, and keeps none alive.
 
     Modules without a number of their own (a projection that an adapter such as LoRA wraps) decide nothing here.
     """
     count = getattr(model.config.get_text_config(), "num_hidden_layers", None)
+    weights = {(weight.dtype, weight.device) for weight in model.parameters()}
     numbered = [module for module in model.modules() if "layer_idx" in vars(module)]
     modules = [(weakref.ref(each), type(each), each.layer_idx, id(vars(each).get("forward"))) for each in numbered]
-    return count, modules
+    return count, weights, modules

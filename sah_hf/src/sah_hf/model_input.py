@@ -1,4 +1,4 @@
-"""The device on which a model takes tokens: put them there, and wait for what it still has to do."""
+"""The device on which a model takes tokens, and which it knows: check, put them there, wait for what it still does."""
 
 from __future__ import annotations
 
@@ -8,12 +8,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-__all__ = ["as_input", "clock"]
+from .errors import RequestError, UnsupportedModelError
+
+__all__ = ["as_input", "check_known", "check_loaded", "clock"]
 
 
 def as_input(model: Any, tokens: list[int]) -> Tensor:
     """Token ids as a batch of one row, int64 (1, n)."""
     return torch.tensor([tokens], device=_device(model))
+
+
+def check_loaded(model: Any) -> None:
+    """Raise UnsupportedModelError where weights are on the device ``meta`` and nothing fetches them when needed."""
+    if any("_hf_hook" in vars(module) for module in model.modules()):
+        return  # accelerate does
+    absent = [name for name, weight in model.named_parameters() if weight.device.type == "meta"]
+    if absent:
+        raise UnsupportedModelError(
+            f"{len(absent)} weights of {type(model).__name__} are on the device meta, which holds no values, the first "
+            f"of them {absent[0]}: load them, with from_pretrained or to_empty and load_state_dict"
+        )
+
+
+def check_known(model: Any, tokens: list[int]) -> None:
+    """Raise RequestError where the model has no embedding for a token id."""
+    known = int(model.get_input_embeddings().weight.shape[0])
+    highest = max(tokens)
+    if highest >= known:
+        raise RequestError(
+            f"the tokenizer gives the token id {highest}, and {type(model).__name__} knows 0 to {known - 1}: use the "
+            "tokenizer that the model was trained with, or resize the model's embeddings"
+        )
 
 
 def clock(model: Any) -> float:

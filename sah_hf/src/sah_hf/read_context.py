@@ -6,7 +6,7 @@ import inspect
 from typing import Any
 
 import torch
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from sah_core import AttentionConfig
 
@@ -16,6 +16,7 @@ from .model_input import as_input, clock
 from .modes import Mode, opened
 from .peak_memory import PeakMemory
 from .switch import original_implementation
+from .weights_sample import WeightsSample
 
 __all__ = ["ReadContext", "Reading", "read_context"]
 
@@ -46,6 +47,9 @@ class ReadContext:
     """What read it: ``sparse``, or the name of the model's own implementation, such as ``sdpa``."""
     peak_bytes: int | None = field(default=None, kw_only=True)
     """The most memory held meanwhile, as `PeakMemory` measures it."""
+    _weights: WeightsSample = field(
+        default=Factory(lambda context: WeightsSample.of(context.model), takes_self=True), init=False, repr=False
+    )
 
     def check(self, model: Any, tokens: list[int], reading: Reading | None = None) -> None:
         """Raise RequestError where this is not what the model would make of these tokens, read like this."""
@@ -58,6 +62,11 @@ class ReadContext:
             raise RequestError(
                 f"the context that was read, {len(self.tokens)} tokens, is not this request's, {len(tokens)} tokens: "
                 "read_context needs the request's own context, chat flag and tokenizer"
+            )
+        if not self._weights.agrees(WeightsSample.of(model)):
+            raise RequestError(
+                f"the weights of the {type(model).__name__} are no longer those that read the context (were they "
+                "trained, merged with others, cast or moved?): read it again"
             )
         if self.reading != reading:
             found, wanted = ("densely" if each is None else "sparsely" for each in (self.reading, reading))

@@ -23,7 +23,7 @@ def room_for_answer(model: Any, tokens: RequestTokens, number: int) -> int | Non
     if room < 1:
         raise RequestError(
             f"question {number} does not fit: {context} context tokens and {question} question tokens leave no "
-            f"position for an answer, the model has {limit}"
+            f"position for an answer, the model has {limit}: shorten the context or the question"
         )
     return room
 
@@ -40,7 +40,7 @@ def check_context_room(model: Any, context: int) -> None:
     if limit is not None and context + 2 > limit:
         raise RequestError(
             f"the context does not fit: {context} tokens leave no position for a question and an answer, the model "
-            f"has {limit}"
+            f"has {limit}: shorten it"
         )
 
 

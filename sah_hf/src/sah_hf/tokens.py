@@ -79,7 +79,13 @@ def _split_template(tokenizer: Any) -> tuple[str, str]:
     if getattr(tokenizer, "chat_template", None) is None:
         raise RequestError("the request asks for a chat, but the tokenizer has no chat template: leave out chat")
     turn = [{"role": "user", "content": _PLACE}]
-    text = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    try:
+        text = tokenizer.apply_chat_template(turn, tokenize=False, add_generation_prompt=True)
+    except Exception as error:  # jinja2's, which is loaded when a template is used, or that there is no jinja2
+        raise RequestError(
+            f"the tokenizer's chat template makes nothing of a chat that is one turn of the user ({error}): leave out "
+            "chat, and write context and question as the template would"
+        ) from error
     parts = text.split(_PLACE)
     if len(parts) != 2:
         raise RequestError(
