@@ -5,40 +5,37 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.metadata import version
 from typing import Any, Self
 
-from torch import Tensor, nn
+from torch import nn
 from transformers import PretrainedConfig
 
 from sah_core import (
     AttentionConfig,
     ConfigError,
-    MaskerConfig,
     ProtocolConfig,
     RunConfig,
     UsageError,
     create_attention,
-    default_registry,
     load_config,
 )
-from sah_core.compiled.available import loops_missing
-from sah_core.config.attention import LayerMaskers
 
-from .answering import Answers, Asking, OnAnswer, OnText
-from .attention_call import AttentionCall, AttentionResult
+from .answering import Asking, OnAnswer, OnText
+from .attention_call import AttentionResult
 from .call_states import CallStates
+from .custom_function import attention_function
 from .errors import NotSparseError, RequestError
 from .fingerprint import check_calibrations
 from .generation import GenerationOptions
 from .kept_context import KeptContext
 from .layer_plan import LayerPlan
+from .layer_progress import OnProgress
 from .loading import load_model
 from .meter import Meter
 from .model_adapter import ModelAdapter
 from .modes import DenseMode, opened
 from .read_context import ReadContext, Reading
-from .report import MaskerReport, OverrideReport, RequestReport
+from .reporting import request_report
 from .request import Request, RequestResponse
 from .room import check_context_room, check_room
 from .sparse_check import check_mode
@@ -117,26 +114,30 @@ class ModelAdapterHF(ModelAdapter):
         adapter.name = run.model.name
         return adapter
 
-    def read_context(self, request: Request) -> ReadContext:
+    def read_context(self, request: Request, *, on_progress: OnProgress | None = None) -> ReadContext:
         """Read a request's context as the protocol wants it, to answer requests from it more than once.
+
+        ``on_progress``: as `process_request`.
 
         Raises RequestError (no tokenizer, nothing to read, no position left for an answer to one of its questions).
         """
         tokens = self._tokens(request)
         check_room(self.model, tokens)
-        return self._asking(Meter(), self.generation).read(tokens.context)
+        return self._asking(Meter(), self.generation, on_progress=on_progress).read(tokens.context)
 
-    def context(self, text: str, *, chat: bool = False) -> KeptContext:
+    def context(self, text: str, *, chat: bool = False, on_progress: OnProgress | None = None) -> KeptContext:
         """Read a context now, as the protocol wants it, and keep it with its indexes for questions at any time.
 
         ``chat``: the text begins a user turn of the tokenizer's chat template, and each question ends it.
+        ``on_progress``: as `process_request`.
 
         Raises RequestError (no tokenizer, nothing to read, no position left for a question).
         """
         request = Request(text, ".", chat=chat)  # the text is held to what a request's is
         tokens = context_tokens(self._needed_tokenizer(), request.context, chat=chat)
         check_context_room(self.model, len(tokens))
-        return KeptContext(self, self._asking(Meter(), self.generation).read(tokens), chat=chat)
+        read = self._asking(Meter(), self.generation, on_progress=on_progress).read(tokens)
+        return KeptContext(self, read, chat=chat)
 
     def load_context(self, folder: str | os.PathLike[str]) -> KeptContext:
         """A context that `KeptContext.save` wrote, of this model in this precision, to ask without reading it.
@@ -162,6 +163,7 @@ class ModelAdapterHF(ModelAdapter):
         on_text: OnText | None = None,
         on_answer: OnAnswer | None = None,
         on_call: OnCall | None = None,
+        on_progress: OnProgress | None = None,
         context: ReadContext | None = None,
     ) -> RequestResponse:
         """Answer a request's questions, each from its context alone.
@@ -184,6 +186,7 @@ class ModelAdapterHF(ModelAdapter):
             on_text=on_text,
             on_answer=on_answer,
             on_call=on_call,
+            on_progress=on_progress,
             context=context,
         )
 
@@ -198,6 +201,7 @@ class ModelAdapterHF(ModelAdapter):
         on_text: OnText | None = None,
         on_answer: OnAnswer | None = None,
         on_call: OnCall | None = None,
+        on_progress: OnProgress | None = None,
         context: ReadContext | None = None,
         states: CallStates | None = None,
     ) -> RequestResponse:
@@ -207,9 +211,11 @@ class ModelAdapterHF(ModelAdapter):
         """
         options = self.generation.overridden(generation)
         meter = Meter(measure_error=measure_error)
-        asking = self._asking(meter, options, on_text=on_text, on_answer=on_answer, on_call=on_call)
+        asking = self._asking(
+            meter, options, on_text=on_text, on_answer=on_answer, on_call=on_call, on_progress=on_progress
+        )
         answers = asking.answer(tokens, context, states)
-        report = self._report(answers, meter, context_tokens=len(tokens.context), chat=chat)
+        report = request_report(self, answers, meter, self._plan, chat=chat)
         response = RequestResponse(answers.texts[0] if single else answers.texts, report)
         try:
             asking.check_sparse()
@@ -264,23 +270,7 @@ class ModelAdapterHF(ModelAdapter):
         attention = self.attention
         if attention is None:
             raise UsageError("this adapter has no attention config, so it has no attention function")
-        need_weights = attention.gives_weights
-
-        def attend(
-            module: nn.Module,
-            query: Tensor,
-            key: Tensor,
-            value: Tensor,
-            attention_mask: Tensor | None,
-            scaling: float | None = None,
-            dropout: float = 0.0,
-            **keywords: Any,
-        ) -> AttentionResult:
-            call = AttentionCall(module, query, key, value, attention_mask, scaling, dropout, keywords)
-            result = attention(call.inputs(first=key.shape[2] - query.shape[2]), need_weights=need_weights)
-            return result.output.transpose(1, 2).contiguous(), result.weights
-
-        return attend
+        return attention_function(attention)
 
     def _asking(
         self,
@@ -290,6 +280,7 @@ class ModelAdapterHF(ModelAdapter):
         on_text: OnText | None = None,
         on_answer: OnAnswer | None = None,
         on_call: OnCall | None = None,
+        on_progress: OnProgress | None = None,
     ) -> Asking:
         return Asking(
             model=self.model,
@@ -303,6 +294,7 @@ class ModelAdapterHF(ModelAdapter):
             on_text=on_text,
             on_answer=on_answer,
             on_call=on_call,
+            on_progress=on_progress,
         )
 
     @property
@@ -332,49 +324,3 @@ class ModelAdapterHF(ModelAdapter):
                 "a request is text and this adapter has no tokenizer: give it one, or call model.generate"
             )
         return self.tokenizer
-
-    def _report(self, answers: Answers, meter: Meter, *, context_tokens: int, chat: bool) -> RequestReport:
-        config = self.attention_config
-        parameter = next(self.model.parameters())
-        return RequestReport(
-            model=self.name,
-            model_type=self.model.config.model_type,
-            dtype=str(parameter.dtype).removeprefix("torch."),
-            device=str(parameter.device),
-            versions={name: version(name) for name in _packages(sparse=config is not None)},
-            protocol="dense" if config is None else self.protocol.sparse_from,
-            backend=None if config is None else config.kind,
-            first_tokens_dense=self.protocol.first_tokens_dense,
-            maskers=() if config is None else tuple(_masker_report(masker) for masker in config.maskers),
-            overrides=() if config is None else tuple(_override_report(override) for override in config.overrides),
-            dense_layers=self.dense_layers,
-            seed=None if config is None else config.seed,
-            generation=answers.generation,
-            chat=chat,
-            context_tokens=context_tokens,
-            context_prefills=answers.prompts_read,
-            prefill_seconds=answers.context.seconds,
-            context_peak_bytes=answers.context.peak_bytes,
-            context_attention=answers.context.attention,
-            sparse_forwards=answers.sparse_forwards,
-            dense_forwards=answers.dense_forwards,
-            answers=answers.reports,
-            layers=() if self._plan is None else self._plan.reports(meter),
-            density=meter.density,
-            index_bytes=answers.index_bytes,
-        )
-
-
-def _packages(*, sparse: bool) -> tuple[str, ...]:
-    """What an answer's last bits may depend on; numba where loops that it compiled choose the keys."""
-    loops = ("numba",) if sparse and loops_missing() is None else ()
-    return "sah-core", "sah-hf", "torch", *loops, "transformers"
-
-
-def _masker_report(masker: MaskerConfig) -> MaskerReport:
-    record = default_registry().masker_record(masker.kind)
-    return MaskerReport(masker.kind, masker.model_dump(mode="json"), record.distribution, record.version)
-
-
-def _override_report(override: LayerMaskers) -> OverrideReport:
-    return OverrideReport(override.layers, tuple(_masker_report(masker) for masker in override.maskers))

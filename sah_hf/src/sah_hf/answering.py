@@ -14,6 +14,7 @@ from .cache import fork_cache
 from .call_states import CallStates
 from .failing import failures_named
 from .generation import GenerationOptions
+from .layer_progress import OnProgress, layers_counted
 from .meter import Meter
 from .model_input import as_input, check_known, check_loaded, clock
 from .modes import DenseMode, Mode, opened
@@ -67,6 +68,7 @@ class Asking:
     on_text: OnText | None = None
     on_answer: OnAnswer | None = None
     on_call: OnCall | None = None
+    on_progress: OnProgress | None = None
     _modes: list[Mode] = field(factory=list, init=False)
 
     def answer(
@@ -123,7 +125,8 @@ class Asking:
             mode = self._sparse_mode(self.attention, 0)
         check_loaded(self.model)
         check_known(self.model, context)
-        with failures_named(self.model, f"reading the context of {len(context)} tokens", self._advice):
+        doing = f"reading the context of {len(context)} tokens"
+        with failures_named(self.model, doing, self._advice), layers_counted(self.model, self.on_progress):
             read = read_context(self._counted(mode), context, self.reading)
         self.check_sparse()
         return read

@@ -35,6 +35,7 @@ class ModelAdapter(ABC):
         on_text: Callable[[int, str], None] | None = None,
         on_answer: Callable[[int, str, AnswerReport], None] | None = None,
         on_call: Callable[[AttentionInputs, AttentionOutput], None] | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
         context: ReadContext | None = None,
     ) -> RequestResponse:
         """Answer a request's questions, each from its context alone.
@@ -45,6 +46,7 @@ class ModelAdapter(ABC):
           answer once it is finished, and its report.
         * ``on_call``: given the inputs and the output of every sparse attention call, to look at; it changes neither.
           What that takes is part of the answer's seconds.
+        * ``on_progress``: while the context is read, given how many of the model's layers are done, and of how many.
         * ``context``: the request's context, as `read_context` gave it: it is not read again, and stays as it is.
         """
 

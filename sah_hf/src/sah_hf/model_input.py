@@ -8,9 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from sah_core import UsageError
+
 from .errors import RequestError, UnsupportedModelError
 
-__all__ = ["as_input", "check_known", "check_loaded", "clock"]
+__all__ = ["as_input", "check_beside", "check_known", "check_loaded", "clock"]
 
 
 def as_input(model: Any, tokens: list[int]) -> Tensor:
@@ -27,6 +29,16 @@ def check_loaded(model: Any) -> None:
         raise UnsupportedModelError(
             f"{len(absent)} weights of {type(model).__name__} are on the device meta, which holds no values, the first "
             f"of them {absent[0]}: load them, with from_pretrained or to_empty and load_state_dict"
+        )
+
+
+def check_beside(model: Any, tokens: Any) -> None:
+    """Raise UsageError where the token ids that a forward is given are on another device than the model's embedding."""
+    place = _device(model)
+    if isinstance(tokens, Tensor) and tokens.device != place and "_hf_hook" not in vars(model):
+        raise UsageError(
+            f"the tokens are on the device {tokens.device}, and {type(model).__name__} takes them on {place}: "
+            "move them with .to(model.device)"
         )
 
 

@@ -14,6 +14,8 @@ from sah_core import RunConfig
 from sah_core.cli.console import output_console
 
 from .adapter import ModelAdapterHF
+from .layer_progress import OnProgress
+from .layers_bar import LayersBar
 from .report import AnswerReport, RequestReport
 from .request import Request
 from .tables import report_tables
@@ -26,6 +28,9 @@ class Output(Protocol):
 
     def working(self, what: str) -> AbstractContextManager[Any]:
         """Say what is being waited for, as long as it lasts."""
+
+    def reading(self) -> AbstractContextManager[OnProgress | None]:
+        """Show how far the reading of the context is, until the first words come."""
 
     def text(self, number: int, question: str, piece: str) -> None:
         """Show a piece of a growing answer."""
@@ -43,7 +48,7 @@ def run_request(config: RunConfig, request: Request, output: Output, *, measure_
     with output.working("loading the model"):
         adapter = ModelAdapterHF.from_config(config)
     with ExitStack() as waiting:
-        waiting.enter_context(output.working("reading the context"))
+        on_progress = waiting.enter_context(output.reading())
 
         def text(number: int, piece: str) -> None:
             waiting.close()
@@ -53,7 +58,9 @@ def run_request(config: RunConfig, request: Request, output: Output, *, measure_
             waiting.close()
             output.answer(number, request.asked[number], whole)
 
-        response = adapter.process_request(request, measure_error=measure_error, on_text=text, on_answer=answer)
+        response = adapter.process_request(
+            request, measure_error=measure_error, on_text=text, on_answer=answer, on_progress=on_progress
+        )
     output.report(response.report)
 
 
@@ -69,6 +76,10 @@ class JsonLines:
     """One JSON object a line: an answer when it is finished, at the end the report."""
 
     def working(self, what: str) -> AbstractContextManager[Any]:
+        """Say nothing."""
+        return nullcontext()
+
+    def reading(self) -> AbstractContextManager[OnProgress | None]:
         """Say nothing."""
         return nullcontext()
 
@@ -98,6 +109,10 @@ class Transcript:
         """A spinner on a terminal, nothing elsewhere."""
         errors = Console(stderr=True)
         return errors.status(what) if errors.is_terminal else nullcontext()
+
+    def reading(self) -> AbstractContextManager[OnProgress | None]:
+        """A bar on a terminal, nothing elsewhere."""
+        return LayersBar(Console(stderr=True))
 
     def text(self, number: int, question: str, piece: str) -> None:
         """Print the piece where somebody watches."""

@@ -19,6 +19,7 @@ from .forward_facts import ForwardFacts
 from .generating import current_generation
 from .known_caches import KnownCaches
 from .meter import Meter
+from .model_input import check_beside
 from .modes import Mode
 
 __all__ = ["OnCall", "SparseMode"]
@@ -78,6 +79,7 @@ class SparseMode(Mode):
             self.sparse_layers.update(self.at_work.reached)
 
     def _forward(self, given: Mapping[str, Any], cache: Any, filled: int) -> _SparseForward | None:
+        check_beside(self.model, given.get("input_ids"))
         end = filled + _queries(given)
         known = self._caches.meet(cache, filled, end)
         begin = known.prompt if self.sparse_from is None else self.sparse_from
