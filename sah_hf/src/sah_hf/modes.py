@@ -19,8 +19,8 @@ from torch import nn
 
 from .attention_call import AttentionCall, AttentionResult
 from .compat import filled_columns
-from .generating import generating
 from .errors import NotSparseError
+from .generating import generating
 from .switch import attention_switched, configs_of, forwards_observed, generations_led, stay_switched
 from .untraced import untraced
 

@@ -1,4 +1,4 @@
-"""`SwitchedName`: the name of our attention in a config that is switched, which knows the name that it stands in for."""
+"""`SwitchedName`: the name of our attention in a config that is switched, which knows what it stands in for."""
 
 from __future__ import annotations
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.hf.conftest import build_model
 from torch import Tensor
 
 from sah_hf import ModelAdapterHF
-
-from ..conftest import build_model
 
 NARROW = {"maskers": [{"kind": "local", "window": 1}]}
 
@@ -94,7 +93,7 @@ def test_a_compiled_model_in_a_mode(compiled_as: Any, graphs: Graphs, question: 
 def test_compiled_inside_a_mode(graphs: Graphs, question: Callable[..., Tensor]) -> None:
     """What torch.compile returns can be given to an adapter; first called inside a sparse mode, it is dense outside."""
     model = build_model("llama", num_hidden_layers=1)
-    compiled = torch.compile(model, backend=graphs)
+    compiled: Any = torch.compile(model, backend=graphs)
     adapter = ModelAdapterHF(compiled, NARROW)
     graphs.made = 0
     with adapter.enable_sparse_mode() as mode:
