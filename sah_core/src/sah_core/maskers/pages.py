@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -27,7 +27,7 @@ class PageIndex(KeyIndex):
     minima the largest number of the dtype, for maxima the smallest, for sums 0.
     """
 
-    saved = ("_pages", "_covered", "_end")
+    saved: ClassVar[tuple[str, ...]] = ("_pages", "_covered", "_end")
 
     def __init__(self, page_size: int, padding: Tensor, *statistics: Statistic) -> None:
         self.page_size = page_size
