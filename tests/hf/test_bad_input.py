@@ -89,6 +89,7 @@ def test_not_a_number(adapt: MakeAdapter) -> None:
         ({"eos_token_id": "<eos>"}, "eos_token_id should be a token id or a list of them, not '<eos>'"),
         ({"num_beams": 4}, "ask for beam search"),
         ({"prompt_lookup_num_tokens": 4}, "ask for assisted generation"),
+        ({"prefill_chunk_size": 4}, "prefill_chunk_size cannot be set: a request reads its context in one forward"),
         ({"use_cache": False}, "use_cache cannot be set: a request always keeps a KV cache"),
         ({"cache_implementation": "static"}, "cache_implementation cannot be set"),
         ({"max_length": 40}, "max_length cannot be set: .* write max_new_tokens"),

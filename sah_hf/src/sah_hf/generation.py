@@ -44,6 +44,7 @@ _OURS = {
     "use_cache": "a request always keeps a KV cache",
     "cache_implementation": "a request makes its own KV cache while it reads the context",
     "cache_config": "a request makes its own KV cache while it reads the context",
+    "prefill_chunk_size": "a request reads its context in one forward",
     "max_length": "it would count the context; write max_new_tokens",
     "num_return_sequences": "a request gives one answer a question",
     "return_dict_in_generate": "a request gives text",
@@ -134,7 +135,8 @@ def _check_mode(config: GenerationConfig) -> None:
     if mode not in (GenerationMode.GREEDY_SEARCH, GenerationMode.SAMPLE):
         raise GenerationError(
             f"the generation options ask for {mode.value.replace('_', ' ')}; a request can search greedily or sample "
-            "(its indexes cannot follow a reordered or shortened KV cache)"
+            "(its context is read once, into one row: beams need more, and for drafts transformers would read it "
+            "again); call model.generate inside enable_sparse_mode for the rest"
         )
 
 
