@@ -15,6 +15,7 @@ from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from sah_core import AttentionInputs, AttentionState, Mask, masked_attention
 
+from . import own_selection
 from .errors import UnsupportedModelError
 from .forward_facts import ForwardFacts
 from .switch import original_implementation
@@ -25,6 +26,8 @@ AttentionResult = tuple[Tensor, Tensor | None]
 """The output (b, q, hq, dv), contiguous, and the weights (b, hq, q, k) where there are any."""
 
 _TAKES_ADDITIVE_MASKS = frozenset({"eager", "sdpa"})
+_OF_EACH_QUERY = {"position_bias": 2, "indices": 1, "block_indices": 2}
+"""What families pass for each query, and in which dimension."""
 
 
 @frozen(eq=False)
@@ -46,8 +49,9 @@ class AttentionCall:
 
     @property
     def layer(self) -> int:
-        """The layer's number in the model."""
-        return int(self.module.layer_idx)  # type: ignore[arg-type]  # a module's attributes have no type of their own
+        """The layer's number in the model; 0 for attention that several layers share and that has none of its own."""
+        number = getattr(self.module, "layer_idx", None)
+        return max(0, number) if isinstance(number, int) else 0
 
     @property
     def is_causal(self) -> bool:
@@ -61,12 +65,13 @@ class AttentionCall:
         An implementation that cannot read an additive mask, should it be given one, is replaced by the family's eager
         function, which computes the same.
         """
-        name = original_implementation(self.module.config)  # type: ignore[arg-type]  # as above
+        name = original_implementation(self.module.config)  # type: ignore[arg-type]  # a module's attributes are untyped
         additive = isinstance(self.attention_mask, Tensor) and self.attention_mask.dim() == 4
         if name == "eager" or (additive and name not in _TAKES_ADDITIVE_MASKS):
             return self.eager()
         functions = getattr(_family(self.module), "ALL_ATTENTION_FUNCTIONS", ALL_ATTENTION_FUNCTIONS)
-        return self._call(functions[name])
+        # An implementation that reads neither form of mask takes the model's own selection as it comes.
+        return self._call(functions[name], whole=name in _TAKES_ADDITIVE_MASKS)
 
     def eager(self) -> AttentionResult:
         """What the eager attention of the model's family makes of it."""
@@ -76,21 +81,16 @@ class AttentionCall:
                 f"the modelling file of {type(self.module).__name__} has no eager_attention_forward, which dense "
                 "layers and the check of the model need"
             )
-        return self._call(function)
+        return self._call(function, whole=True)
 
     def rows_from(self, start: int) -> AttentionCall:
         """The same call for its queries from number ``start`` on."""
-        mask = self.attention_mask
-        if _of_each_query(mask):
-            mask = mask[:, :, start:]
-        return attrs.evolve(self, query=self.query[:, :, start:], attention_mask=mask)
+        return self._rows(slice(start, None))
 
     def dense_rows(self, stop: int, first: int) -> AttentionResult:
         """`dense` for the queries before number ``stop`` alone; ``first`` is the first one's absolute position."""
-        mask = self.attention_mask
-        if _of_each_query(mask):
-            mask = mask[:, :, :stop]
-            return attrs.evolve(self, query=self.query[:, :, :stop], attention_mask=mask).dense()
+        if _of_each_query(self.attention_mask):
+            return self._rows(slice(stop)).dense()
         # What an implementation makes of no mask depends on how many queries it is given.
         inputs = self.inputs(first)
         inputs = attrs.evolve(
@@ -135,7 +135,34 @@ class AttentionCall:
             state=state,
         )
 
+    def _rows(self, rows: slice) -> AttentionCall:
+        mask, keywords = self.attention_mask, dict(self.keywords)
+        if _of_each_query(mask):
+            mask = mask[:, :, rows]
+        for name, dimension in _OF_EACH_QUERY.items():
+            if keywords.get(name) is not None:
+                keywords[name] = keywords[name][(*[slice(None)] * dimension, rows)]
+        return attrs.evolve(self, query=self.query[:, :, rows], attention_mask=mask, keywords=keywords)
+
     def _mask(
+        self, positions: Tensor, key_offset: int, length: int, padding: Tensor | None, facts: ForwardFacts
+    ) -> Tensor | None:
+        """What is visible, and what is added to its logits: bool or additive (b or 1, 1 or hq, q, k), or None."""
+        visible = self._visible(positions, key_offset, length, padding, facts)
+        passed_over = own_selection.passed_over(self.module, self.query, self.key, self.keywords)
+        if passed_over is not None:
+            visible = own_selection.masked(visible, passed_over[..., :length])
+        bias: Tensor | None = self.keywords.get("position_bias")
+        if bias is None:
+            return visible
+        bias = bias[..., :length]
+        if visible is None:
+            return bias
+        if visible.dtype == torch.bool:
+            return bias.masked_fill(~visible, torch.finfo(bias.dtype).min)
+        return bias + visible
+
+    def _visible(
         self, positions: Tensor, key_offset: int, length: int, padding: Tensor | None, facts: ForwardFacts
     ) -> Tensor | None:
         """What the mask handed in says, or where there was none the causal one; bool (b or 1, 1, q, k)."""
@@ -154,13 +181,23 @@ class AttentionCall:
         seen = seen[None, None]
         return seen if padding is None else seen & (columns >= padding.reshape(-1, 1, 1, 1))
 
-    def _call(self, function: Callable[..., AttentionResult]) -> AttentionResult:
+    def _call(self, function: Callable[..., AttentionResult], *, whole: bool) -> AttentionResult:
+        """Call it, with a mask that says ``whole`` what is hidden: also what the model's own selection passes over."""
+        mask = self.attention_mask
+        passed_over = own_selection.passed_over(self.module, self.query, self.key, self.keywords) if whole else None
+        if passed_over is not None:
+            q, k = self.query.shape[2], self.key.shape[2]
+            if mask is None:
+                hidden = torch.ones(q, k, dtype=torch.bool, device=self.query.device).triu(k - q + 1)
+                passed_over = passed_over | hidden
+                mask = self.query.new_zeros(1, 1, q, k)
+            mask = own_selection.masked(mask, passed_over)
         return function(
             self.module,
             self.query,
             self.key,
             self.value,
-            self.attention_mask,
+            mask,
             scaling=self.scaling,
             dropout=self.dropout,
             **self.keywords,

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from sah_core import Mask, masked_attention
 
+from . import own_selection
 from .attention_call import AttentionCall, AttentionResult
 from .attention_function import register
 from .errors import UnsupportedModelError
@@ -21,7 +22,7 @@ from .modes import Mode, opened
 
 __all__ = ["routed_layers"]
 
-_OWN_SPARSITY = ("indices", "block_indices")
+_COMPRESSED = ("compressed_sparse_attention", "heavily_compressed_attention")
 _RELATIVE_TOLERANCE = {torch.float64: 1e-4, torch.float32: 1e-3}  # half precision: 5e-2
 
 
@@ -34,25 +35,42 @@ def routed_layers(model: Any) -> tuple[int, ...]:
     name = _name(model)
     if not callable(getattr(model, "generate", None)) or getattr(model.config, "is_encoder_decoder", False):
         raise UnsupportedModelError(f"{name} is not a decoder-only language model that can generate text")
+    compressed = set(_COMPRESSED) & set(getattr(model.config.get_text_config(), "layer_types", None) or ())
+    if compressed:
+        raise UnsupportedModelError(
+            f"{name} attends to keys that stand for several tokens each ({min(compressed)}), which have no position "
+            "of their own"
+        )
+    embedding = getattr(model.get_input_embeddings(), "weight", None)
+    if embedding is None:
+        raise UnsupportedModelError(f"{name} does not read one token id a position: it embeds several, or none")
     register()
-    mode = _ProbeMode(model)
-    embedding = model.get_input_embeddings().weight
-    tokens = torch.arange(2, device=embedding.device).remainder(embedding.shape[0]).unsqueeze(0)
-    with torch.no_grad(), opened(mode):
-        model(input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=False)
+    mode = _ProbeMode(model, tokens=2)
+    tokens = torch.arange(mode.tokens, device=embedding.device).remainder(embedding.shape[0]).unsqueeze(0)
+    try:
+        with torch.no_grad(), opened(mode):
+            output = model(input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=True)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        said = " ".join(str(error).split())
+        raise UnsupportedModelError(f"{name} cannot read two tokens: {type(error).__name__}: {said}") from error
     if not mode.layers:
         raise UnsupportedModelError(
             f"{name} does not route its attention through transformers' AttentionInterface: on a two-token probe no "
             "causal attention call reached us, so nothing in it could be sparse"
         )
+    # Training with checkpoints turns the cache off, and a tuple does not tell.
+    untold = model.training or isinstance(output, tuple)
+    if not untold and getattr(output, "past_key_values", None) is None:
+        raise UnsupportedModelError(f"{name} returns no KV cache to continue a context from")
     return tuple(sorted(mode.layers))
 
 
 class _ProbeMode(Mode):
     """Answers every call densely and looks at what it was."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, tokens: int) -> None:
         super().__init__(model)
+        self.tokens = tokens
         self.layers: set[int] = set()
 
     def _forward(self, given: Mapping[str, Any], cache: Any, filled: int) -> _ProbeMode:
@@ -60,19 +78,19 @@ class _ProbeMode(Mode):
 
     def attend(self, call: AttentionCall) -> AttentionResult:
         name = _name(self.model)
-        for keyword in _OWN_SPARSITY:
-            if call.keywords.get(keyword) is not None:
-                raise UnsupportedModelError(
-                    f"{name} has a sparse attention of its own (it passes {keyword}), which ours would undo"
-                )
+        if not own_selection.is_known(call.module, call.query, call.keywords):
+            passed = ", ".join(name for name in own_selection.SELECTIONS if call.keywords.get(name) is not None)
+            raise UnsupportedModelError(
+                f"{name} has a sparse attention of its own (it passes {passed}) in a form that is not known here, so "
+                "ours would undo it"
+            )
         answer = call.eager()
         if not call.is_causal:
             return answer
-        if not isinstance(getattr(call.module, "layer_idx", None), int):
-            raise UnsupportedModelError(f"the attention layers of {name} have no layer_idx to tell them apart")
-        if call.layer in self.layers:
+        if call.query.shape[2] != self.tokens or call.key.shape[2] != self.tokens:
             raise UnsupportedModelError(
-                f"layer {call.layer} of {name} attends more than once in a forward: its indexes would mix"
+                f"layer {call.layer} of {name} attends from {call.query.shape[2]} queries to {call.key.shape[2]} keys "
+                f"where there are {self.tokens} tokens, so its keys have no token positions"
             )
         self.layers.add(call.layer)
         inputs = call.inputs(first=0)
