@@ -12,6 +12,9 @@ from .errors import UnsupportedModelError
 
 __all__ = ["AttentionShape", "LayerGroup"]
 
+_FULL = {"full_attention", "attention", "indexed_attention", "minimax_m3_sparse", "hybrid"}
+"""Types of layers that see all keys, some after a selection of their own, some beside a recurrent part."""
+
 
 @frozen
 class LayerGroup:
@@ -40,16 +43,21 @@ class AttentionShape:
     def of(cls, config: PretrainedConfig) -> AttentionShape:
         """The shape that a model of this config has; raises UnsupportedModelError where the config does not tell."""
         text = config.get_text_config(decoder=True)
-        heads = getattr(text, "num_attention_heads", None)
+        if text.to_dict().get("per_layer_config"):
+            raise UnsupportedModelError(
+                f"the attention of a {config.model_type!r} model has another shape in some of its layers than in others"
+            )
+        heads = getattr(text, "decoder_attention_heads", None) or getattr(text, "num_attention_heads", None)
         if not isinstance(heads, int) or not _groups(text):
             raise UnsupportedModelError(
                 f"the config of a {config.model_type!r} model does not tell its attention heads"
             )
         width = getattr(text, "head_dim", None) or text.hidden_size // heads
-        kv_heads, values = getattr(text, "num_key_value_heads", None) or heads, width
+        kv_heads = getattr(text, "num_key_value_heads", None) or heads
+        values = getattr(text, "v_head_dim", None) or width
         if getattr(text, "kv_lora_rank", None) is not None:
             # Latent attention: keys and values are expanded to one KV head a query head before attention reads them.
-            kv_heads, width, values = heads, text.qk_nope_head_dim + text.qk_rope_head_dim, text.v_head_dim
+            kv_heads, width = heads, text.qk_nope_head_dim + text.qk_rope_head_dim
         dtype = getattr(text, "dtype", None)
         return cls(
             heads, kv_heads, width, values, dtype if isinstance(dtype, torch.dtype) else torch.float32, _groups(text)
@@ -67,8 +75,8 @@ def _groups(text: Any) -> tuple[LayerGroup, ...]:
     types = getattr(text, "layer_types", None) or getattr(text, "layers_block_type", None)
     types = types or [default] * text.num_hidden_layers
     kinds = (
-        ({"full_attention", "attention"}, None),
-        ({"sliding_attention"}, window),
+        (_FULL, None),
+        ({"sliding_attention", "hybrid_sliding"}, window),
         ({"chunked_attention"}, getattr(text, "attention_chunk_size", None)),
     )
     found = []
