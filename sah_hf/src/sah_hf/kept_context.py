@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .answering import OnAnswer, OnText
 from .call_states import CallStates
 from .errors import RequestError
-from .fingerprint import model_fingerprint
+from .fingerprint import WeightsMark
 from .read_context import ReadContext
 from .request import RequestResponse, asked_of
 from .sparse_mode import OnCall
@@ -42,7 +42,7 @@ class KeptContext:
         """The same without indexes: what ``process_request(..., context=...)`` takes, of any adapter of the model."""
         self.chat = chat
         self.states = CallStates(len(read.tokens)) if states is None else states
-        self.fingerprint = model_fingerprint(read.model)  # of the weights that read it
+        self._weights = WeightsMark(read.model)
         self._turn = threading.Lock()
         self._answering: int | None = None  # the thread whose turn it is
 
@@ -89,11 +89,13 @@ class KeptContext:
         """Answer questions as `ModelAdapterHF.process_request` does, which says what the arguments are, and its errors.
 
         An exception while an answer is made, Ctrl-C too, costs the indexes: the next question fits them anew.
-        Raises RequestError, too, where it is called from a callback of one of its own answers.
+        Raises RequestError, too, where it is called from a callback of one of its own answers, and where the model's
+        weights have changed since they read the context.
         """
         asked = asked_of(questions, answer_prefix)
         tokens = question_tokens(self.adapter.tokenizer, asked, answer_prefix, chat=self.chat)
         with self.turn():
+            self._check_weights()
             return self.adapter.process_tokens(
                 RequestTokens(self.tokens, tokens),
                 generation,
@@ -111,12 +113,20 @@ class KeptContext:
         """Write tokens, cache and indexes to a folder, whole or not at all, for `ModelAdapterHF.load_context`.
 
         A saved context that is there already is replaced. Raises SavedContextError for a folder that holds anything
-        else or cannot be written, and where the model has changed since it read the context.
+        else or cannot be written, RequestError where the model's weights have changed since they read the context.
         """
         from .saved_context import save_context
 
         with self.turn():
+            self._check_weights()
             save_context(self, folder)
+
+    def _check_weights(self) -> None:
+        if not self._weights.is_of(self.read.model):
+            raise RequestError(
+                f"the weights of this {type(self.read.model).__name__} have changed since they read the context: "
+                "read it again"
+            )
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -30,17 +30,13 @@ _PLACING = ("rope_parameters", "rope_scaling", "rope_theta", "sliding_window", "
 def save_context(context: KeptContext, folder: str | os.PathLike[str]) -> None:
     """Write a context to a folder, as `KeptContext.save` says; the caller holds its turn."""
     adapter, read = context.adapter, context.read
-    if model_fingerprint(read.model) != context.fingerprint:
-        raise SavedContextError(
-            f"the weights of this {type(read.model).__name__} have changed since it read the context: read it again"
-        )
     writer = CacheWriter()
     cache = writer.described(read.cache, "cache")
     identity = None
     if adapter.attention is not None and adapter.attention_config is not None:
         identity = attention_identity(adapter.attention_config, adapter.attention)
     record = {
-        "model": {"name": adapter.name, "class": type(read.model).__name__, "fingerprint": context.fingerprint},
+        "model": {"name": adapter.name, "class": type(read.model).__name__, "fingerprint": _fingerprint(read.model)},
         "dtype": _dtype(read.model),
         "positions": _positions(read.model),
         "tokens": read.tokens,
@@ -84,7 +80,7 @@ def load_context(adapter: ModelAdapterHF, folder: str | os.PathLike[str]) -> Kep
 
 
 def _check_model(model: Any, record: dict[str, Any], folder: str) -> None:
-    saved, fingerprint, dtype = record["model"], model_fingerprint(model), _dtype(model)
+    saved, fingerprint, dtype = record["model"], _fingerprint(model), _dtype(model)
     if saved["fingerprint"] != fingerprint:
         raise SavedContextError(
             f"the context in {folder!r} was read by {saved['name']}, a {saved['class']} (fingerprint "
@@ -134,6 +130,15 @@ def _described(reading: Reading | None) -> Any:
         return None
     config, first_tokens_dense = reading
     return json.dumps({"attention": config.model_dump(mode="json"), "first_tokens_dense": first_tokens_dense})
+
+
+def _fingerprint(model: Any) -> str:
+    if any(parameter.is_meta for parameter in model.parameters()):
+        raise SavedContextError(
+            f"the weights of this {type(model).__name__} are offloaded in part, and cannot be told from "
+            "others: a context is saved and loaded with a model that is wholly in memory"
+        )
+    return model_fingerprint(model)
 
 
 def _dtype(model: Any) -> str:

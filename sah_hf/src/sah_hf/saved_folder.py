@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from safetensors import SafetensorError
@@ -30,27 +29,23 @@ def write_folder(folder: str | os.PathLike[str], record: Mapping[str, Any], tens
 
     Raises SavedContextError where there is something else, or nothing can be written.
     """
-    place = Path(folder).absolute()
+    place = Path(folder).resolve()
     _check_free(place)
-    partial: Path | None = None
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(mkdtemp(prefix=f".{place.name}.", suffix=".partial", dir=place.parent))
-        save_file(dict(tensors), partial / _TENSORS)
-        whole = {"what": _WHAT, "format": FORMAT, **record, "tensors_sha256": _sha256(partial / _TENSORS)}
-        text = json.dumps({**whole, "sha256": _digest(whole)}, indent=1, ensure_ascii=False)
-        (partial / _RECORD).write_text(text + "\n", encoding="utf-8")
-        for file in partial.iterdir():
-            _flush(file)
-        _flush(partial)
-        partial.chmod(0o777 & ~_umask())
-        _replace(place, partial)
+        with TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as beside:
+            new = Path(beside, "new")
+            new.mkdir()
+            save_file(dict(tensors), new / _TENSORS)
+            whole = {"what": _WHAT, "format": FORMAT, **record, "tensors_sha256": _sha256(new / _TENSORS)}
+            text = json.dumps({**whole, "sha256": _digest(whole)}, indent=1, ensure_ascii=False)
+            (new / _RECORD).write_text(text + "\n", encoding="utf-8")
+            for file in new.iterdir():
+                _flush(file)
+            _replace(place, new, Path(beside, "old"))
     except (OSError, SafetensorError) as error:
         said = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise SavedContextError(f"the context cannot be saved to {str(folder)!r}: {said}") from error
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
 
 
 def read_record(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -106,18 +101,17 @@ def _check_free(place: Path) -> None:
         read_record(place)
 
 
-def _replace(place: Path, partial: Path) -> None:
+def _replace(place: Path, new: Path, old: Path) -> None:
+    """Put the new folder in its place; what was there goes to ``old``, and back where that fails."""
     if not place.exists():
-        partial.rename(place)
+        new.rename(place)
         return
-    old = Path(mkdtemp(prefix=f".{place.name}.", suffix=".old", dir=place.parent))
-    place.rename(old)  # onto the empty folder
+    place.rename(old)
     try:
-        partial.rename(place)
-    except OSError:
+        new.rename(place)
+    except BaseException:
         old.rename(place)
         raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _digest(record: Mapping[str, Any]) -> str:
@@ -129,16 +123,7 @@ def _sha256(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _flush(path: Path) -> None:
-    """Have the disk confirm that it holds a file, or a folder's entries."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _umask() -> int:
-    current = os.umask(0)
-    os.umask(current)
-    return current
+def _flush(file: Path) -> None:
+    """Have the disk confirm that it holds the file."""
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
