@@ -15,7 +15,10 @@ from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol, TypeVar
 
+import torch
 from torch import nn
+
+from sah_core import UsageError
 
 from .attention_call import AttentionCall, AttentionResult
 from .compat import filled_columns
@@ -82,7 +85,13 @@ class Mode(ABC):
         filled = 0 if cache is None else filled_columns(module, given)
         if module is self.model and filled == 0:
             self.prompts_read += 1
-        return self._forward(given, cache, filled)
+        forward = self._forward(given, cache, filled)
+        if forward is not None and torch.is_grad_enabled() and _computes_twice(self.model):
+            raise UsageError(
+                "gradient checkpointing computes layers again in the backward pass, where no forward says which of them "
+                "are sparse: turn it off (model.gradient_checkpointing_disable()) to train in a sparse mode"
+            )
+        return forward
 
     def leave_forward(self, module: nn.Module) -> None:
         """A forward of the model, or of a submodel, came to its end."""
@@ -231,6 +240,10 @@ def lead_generation(model: nn.Module, generate: Callable[..., Any], args: tuple[
             held.enter_context(attention_switched(model))
         held.enter_context(generating(model, generate, args, keywords))
         return generate(*args, **keywords)
+
+
+def _computes_twice(model: nn.Module) -> bool:
+    return model.training and any(getattr(part, "gradient_checkpointing", False) is True for part in model.modules())
 
 
 def _opening_of(part: object) -> _Opening | None:

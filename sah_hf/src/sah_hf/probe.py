@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import attrs
 import torch
 from torch import Tensor
 
@@ -84,6 +85,7 @@ class _ProbeMode(Mode):
                 f"{name} has a sparse attention of its own (it passes {passed}) in a form that is not known here, so "
                 "ours would undo it"
             )
+        call = attrs.evolve(call, dropout=0.0)  # a model in training would be compared by chance
         answer = call.eager()
         if not call.is_causal:
             return answer
