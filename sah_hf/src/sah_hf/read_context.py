@@ -86,7 +86,7 @@ def read_context(mode: Mode, tokens: list[int], reading: Reading | None = None) 
     attention = "sparse" if reading is not None else original_implementation(model.config.get_text_config())
     memory, start = PeakMemory.of(model), clock(model)
     with torch.no_grad(), opened(mode):
-        cache = model(**keywords).past_key_values
+        cache = getattr(model(**keywords), "past_key_values", None)
     seconds, peak = clock(model) - start, memory.lap()
     if cache is None:
         raise UnsupportedModelError(f"{type(model).__name__} returns no KV cache to continue a context from")
