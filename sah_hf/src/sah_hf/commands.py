@@ -12,7 +12,7 @@ from sah_core.cli.console import output_console
 from sah_core.config import load_config
 from sah_core.errors import ConfigError, UsageError
 
-from .request import Request
+from .request import Request, asked_of
 
 __all__ = ["add_commands"]
 
@@ -37,6 +37,14 @@ def run(
     ] = None,
     answer_prefix: Annotated[str, typer.Option(help="The first words of every answer.")] = "",
     chat: Annotated[bool, typer.Option("--chat", help="Ask through the tokenizer's chat template.")] = False,
+    load: Annotated[
+        Path | None,
+        typer.Option("--load-context", help="Ask about a context that was saved, without reading.", show_default=False),
+    ] = None,
+    save: Annotated[
+        Path | None,
+        typer.Option("--save-context", help="Save the context as the model read it.", show_default=False),
+    ] = None,
     measure_error: Annotated[
         bool, typer.Option("--measure-error", help="Compare every sparse attention output with the dense one.")
     ] = False,
@@ -46,13 +54,30 @@ def run(
 ) -> None:
     """Ask a model about a text, with the attention that a config describes, and report what happened."""
     settings = load_config(config)
-    if context is None or not question:
+    asked = tuple(question or ())
+    if load is not None and (context is not None or chat):
+        other = "--context FILE" if context is not None else "--chat"
+        raise UsageError(f"{other} cannot go with --load-context: the folder holds a text that was read already")
+    if (context is None and load is None) or not (asked or save):
         raise UsageError("sah run needs a text to ask about and a question: --context FILE --question TEXT")
-    request = Request(_read(context), question, answer_prefix, chat=chat)
+    asked_of(asked or ".", answer_prefix)
+    source = load if context is None else Request(_read(context), asked or ".", answer_prefix, chat=chat)
 
-    from .running import JsonLines, Transcript, run_request
+    from .running import JsonLines, Transcript, run_kept, run_request
 
-    run_request(settings, request, JsonLines() if as_json else Transcript(), measure_error=measure_error)
+    output = JsonLines() if as_json else Transcript()
+    if isinstance(source, Request) and save is None:
+        run_request(settings, source, output, measure_error=measure_error)
+    elif source is not None:
+        run_kept(
+            settings,
+            source,
+            output,
+            questions=asked,
+            answer_prefix=answer_prefix,
+            save=save,
+            measure_error=measure_error,
+        )
 
 
 def estimate(

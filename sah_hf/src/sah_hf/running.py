@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
+from pathlib import Path
 from typing import Any, Protocol
 
 import transformers
@@ -14,13 +16,15 @@ from sah_core import RunConfig
 from sah_core.cli.console import output_console
 
 from .adapter import ModelAdapterHF
+from .kept_context import KeptContext
 from .layer_progress import OnProgress
 from .layers_bar import LayersBar
 from .report import AnswerReport, RequestReport
 from .request import Request
+from .saved_folder import check_free, read_record
 from .tables import report_tables
 
-__all__ = ["JsonLines", "Output", "Transcript", "run_request"]
+__all__ = ["JsonLines", "Output", "Transcript", "run_kept", "run_request"]
 
 
 class Output(Protocol):
@@ -41,27 +45,76 @@ class Output(Protocol):
     def report(self, report: RequestReport) -> None:
         """Show what happened."""
 
+    def saved(self, folder: Path, context: KeptContext) -> None:
+        """Say what was saved, and where."""
+
 
 def run_request(config: RunConfig, request: Request, output: Output, *, measure_error: bool = False) -> None:
     """Answer a request and show it; what was shown before an error or Ctrl-C stays shown."""
-    _quieten()
-    with output.working("loading the model"):
-        adapter = ModelAdapterHF.from_config(config)
+    adapter = _adapter(config, output)
     with ExitStack() as waiting:
         on_progress = waiting.enter_context(output.reading())
-
-        def text(number: int, piece: str) -> None:
-            waiting.close()
-            output.text(number, request.asked[number], piece)
-
-        def answer(number: int, whole: str, _: AnswerReport) -> None:
-            waiting.close()
-            output.answer(number, request.asked[number], whole)
-
         response = adapter.process_request(
-            request, measure_error=measure_error, on_text=text, on_answer=answer, on_progress=on_progress
+            request, measure_error=measure_error, on_progress=on_progress, **_shown(output, request.asked, waiting)
         )
     output.report(response.report)
+
+
+def run_kept(
+    config: RunConfig,
+    source: Request | Path,
+    output: Output,
+    *,
+    questions: Sequence[str] = (),
+    answer_prefix: str = "",
+    save: Path | None = None,
+    measure_error: bool = False,
+) -> None:
+    """Read a request's context, or load one from a folder; ask it the questions; save it, if a folder is given.
+
+    A folder that is no context, or not free for one, is refused before a model is loaded.
+    """
+    if save is not None:
+        check_free(save)
+    if isinstance(source, Path):
+        read_record(source)
+    adapter = _adapter(config, output)
+    if isinstance(source, Path):
+        with output.working("loading the context"):
+            context = adapter.load_context(source)
+    else:
+        with output.reading() as on_progress:
+            context = adapter.context(source.context, chat=source.chat, on_progress=on_progress)
+    if questions:
+        with ExitStack() as waiting:
+            waiting.enter_context(output.working("reading the question"))
+            shown = _shown(output, questions, waiting)
+            response = context.ask(questions, answer_prefix, measure_error=measure_error, **shown)
+        output.report(response.report)
+    if save is not None:
+        with output.working("saving the context"):
+            context.save(save)
+        output.saved(save, context)
+
+
+def _adapter(config: RunConfig, output: Output) -> ModelAdapterHF:
+    _quieten()
+    with output.working("loading the model"):
+        return ModelAdapterHF.from_config(config)
+
+
+def _shown(output: Output, asked: Sequence[str], waiting: ExitStack) -> dict[str, Any]:
+    """Callbacks that show answers, the first of which ends the waiting."""
+
+    def text(number: int, piece: str) -> None:
+        waiting.close()
+        output.text(number, asked[number], piece)
+
+    def answer(number: int, whole: str, _: AnswerReport) -> None:
+        waiting.close()
+        output.answer(number, asked[number], whole)
+
+    return {"on_text": text, "on_answer": answer}
 
 
 def _quieten() -> None:
@@ -93,6 +146,10 @@ class JsonLines:
     def report(self, report: RequestReport) -> None:
         """Print the report's line."""
         self._print({"report": report.to_dict()})
+
+    def saved(self, folder: Path, context: KeptContext) -> None:
+        """Print a line of what was saved."""
+        self._print({"saved": str(folder), "tokens": len(context.tokens), "bytes": context.nbytes})
 
     def _print(self, value: dict[str, Any]) -> None:
         print(json.dumps(value, ensure_ascii=False), flush=True)
@@ -135,3 +192,7 @@ class Transcript:
         console = output_console()
         for number, table in enumerate(report_tables(report)):
             console.print(*([""] if number else []), table, sep="\n")
+
+    def saved(self, folder: Path, context: KeptContext) -> None:
+        """Print a sentence of what was saved."""
+        print(f"saved the context, {len(context.tokens)} tokens and {context.nbytes / 1e6:.3g} MB, to {folder}")

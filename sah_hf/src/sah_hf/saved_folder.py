@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .errors import SavedContextError
 
-__all__ = ["FORMAT", "read_record", "read_tensors", "write_folder"]
+__all__ = ["FORMAT", "check_free", "read_record", "read_tensors", "write_folder"]
 
 FORMAT = 1
 _RECORD = "context.json"
@@ -30,7 +30,7 @@ def write_folder(folder: str | os.PathLike[str], record: Mapping[str, Any], tens
     Raises SavedContextError where there is something else, or nothing can be written.
     """
     place = Path(folder).resolve()
-    _check_free(place)
+    check_free(place)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f".{place.name}.", dir=place.parent) as beside:
@@ -85,8 +85,8 @@ def read_tensors(folder: str | os.PathLike[str], record: Mapping[str, Any]) -> d
     return tensors
 
 
-def _check_free(place: Path) -> None:
-    """A folder that does not exist, is empty, or holds a saved context and nothing else may be written."""
+def check_free(place: Path) -> None:
+    """Raise SavedContextError but for a folder that does not exist, is empty, or holds nothing but a saved context."""
     try:
         held = {each.name for each in place.iterdir()}
     except FileNotFoundError:
