@@ -9,6 +9,8 @@ import torch
 
 from sah_core import CalibrationError, SparseAttention
 
+from .offloaded import weight_values
+
 __all__ = ["WeightsMark", "check_calibrations", "model_fingerprint"]
 
 _VALUES = 64
@@ -19,7 +21,7 @@ def model_fingerprint(model: Any) -> str:
     """16 hex digits of a hash over the names, shapes and some values of all parameters, the values in bfloat16."""
     digest = hashlib.sha256()
     for name, parameter in sorted(model.named_parameters()):
-        flat = parameter.detach().reshape(-1)
+        flat = weight_values(model, name, parameter).reshape(-1)
         step = max(1, flat.numel() // _VALUES)
         values = flat[::step][:_VALUES].to(torch.bfloat16).float().cpu()
         digest.update(f"{name} {tuple(parameter.shape)} {values.tolist()}\n".encode())

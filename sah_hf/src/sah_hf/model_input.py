@@ -11,6 +11,7 @@ from torch import Tensor
 from sah_core import UsageError
 
 from .errors import RequestError, UnsupportedModelError
+from .offloaded import computes_on
 
 __all__ = ["as_input", "check_beside", "check_known", "check_loaded", "clock"]
 
@@ -62,5 +63,4 @@ def clock(model: Any) -> float:
 
 
 def _device(model: Any) -> torch.device:
-    device: torch.device = model.get_input_embeddings().weight.device
-    return device
+    return computes_on(model.get_input_embeddings())

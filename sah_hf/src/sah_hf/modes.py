@@ -88,8 +88,8 @@ class Mode(ABC):
         forward = self._forward(given, cache, filled)
         if forward is not None and torch.is_grad_enabled() and _computes_twice(self.model):
             raise UsageError(
-                "gradient checkpointing computes layers again in the backward pass, where no forward says which of them "
-                "are sparse: turn it off (model.gradient_checkpointing_disable()) to train in a sparse mode"
+                "gradient checkpointing computes layers again in the backward pass, where no forward says which of "
+                "them are sparse: turn it off (model.gradient_checkpointing_disable()) to train in a sparse mode"
             )
         return forward
 

@@ -20,6 +20,7 @@ from .attention_call import AttentionCall, AttentionResult
 from .attention_function import register
 from .errors import UnsupportedModelError
 from .modes import Mode, opened
+from .offloaded import computes_on
 
 __all__ = ["routed_layers"]
 
@@ -47,10 +48,14 @@ def routed_layers(model: Any) -> tuple[int, ...]:
         raise UnsupportedModelError(f"{name} does not read one token id a position: it embeds several, or none")
     register()
     mode = _ProbeMode(model, tokens=2)
-    tokens = torch.arange(mode.tokens, device=embedding.device).remainder(embedding.shape[0]).unsqueeze(0)
+    tokens = (
+        torch.arange(mode.tokens, device=computes_on(model.get_input_embeddings()))
+        .remainder(embedding.shape[0])
+        .unsqueeze(0)
+    )
     try:
         with torch.no_grad(), opened(mode):
-            output = model(input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=True)
+            model(input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=False)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         said = " ".join(str(error).split())
         raise UnsupportedModelError(f"{name} cannot read two tokens: {type(error).__name__}: {said}") from error
@@ -59,10 +64,6 @@ def routed_layers(model: Any) -> tuple[int, ...]:
             f"{name} does not route its attention through transformers' AttentionInterface: on a two-token probe no "
             "causal attention call reached us, so nothing in it could be sparse"
         )
-    # Training with checkpoints turns the cache off, and a tuple does not tell.
-    untold = model.training or isinstance(output, tuple)
-    if not untold and getattr(output, "past_key_values", None) is None:
-        raise UnsupportedModelError(f"{name} returns no KV cache to continue a context from")
     return tuple(sorted(mode.layers))
 
 

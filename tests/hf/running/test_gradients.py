@@ -106,7 +106,7 @@ def test_dropout_in_training(backend: str, tokens: Any) -> None:
 
 @pytest.mark.filterwarnings("ignore:`gradient_checkpointing_enable` is deprecated:FutureWarning")  # from 5.2x on
 def test_gradient_checkpointing_is_refused(backend: str) -> None:
-    """Layers computed again after the mode would be dense, and gradients wrong in silence; dense forwards may have it."""
+    """Layers computed again after the mode would be dense, and gradients wrong; dense forwards may have it."""
     model = build_model("llama", attn_implementation="eager").train()
     adapter = ModelAdapterHF(model, {"kind": backend, "maskers": [{"kind": "local", "window": 2}]})
     ids = torch.tensor([[1, 2, 3]])

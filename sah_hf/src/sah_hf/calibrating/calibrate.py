@@ -24,6 +24,7 @@ from sah_core import (
 from sah_core.calibration.folder import PROVENANCE, DataOrigin, ModelOrigin, Provenance, save_calibration
 from sah_hf.fingerprint import model_fingerprint
 from sah_hf.modes import opened
+from sah_hf.offloaded import computes_on
 from sah_hf.probe import routed_layers
 
 from .interrupts import held_back
@@ -118,7 +119,7 @@ class Calibrating:
             raise
 
     def _read(self, ids: tuple[int, ...], observe: Callable[[AttentionInputs], None]) -> None:
-        tokens = torch.tensor([ids], device=self.model.get_input_embeddings().weight.device)
+        tokens = torch.tensor([ids], device=computes_on(self.model.get_input_embeddings()))
         keywords: dict[str, Any] = {"logits_to_keep": 1} if _keeps_logits(self.model) else {}
         with torch.no_grad(), opened(ObservingMode(self.model, observe)):
             self.model(input_ids=tokens, attention_mask=torch.ones_like(tokens), use_cache=False, **keywords)
