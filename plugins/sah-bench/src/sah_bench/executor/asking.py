@@ -15,6 +15,7 @@ from sah_bench.plan.cell import Cell
 from sah_bench.store.cell_files import CellFiles
 from sah_bench.tasks.row import Row
 from sah_hf.adapter import ModelAdapterHF
+from sah_hf.peak_memory import PeakMemory
 from sah_hf.read_context import ReadContext
 from sah_hf.report import AnswerReport
 from sah_hf.request import Request
@@ -23,7 +24,7 @@ from .events import Event, SampleAnswered, SampleBegun
 from .fitting import FittedContext, fitted_contexts
 from .models import ReadyModel
 from .syncing import Syncing
-from .times import Reading, Times, forget_peak, memory_bytes
+from .times import Reading, Times
 
 if TYPE_CHECKING:
     from sah_bench.measure.micro import MicroMetricLogger
@@ -48,6 +49,7 @@ class Asking:
     sample: int | None = None
     model_seconds: float = 0.0
     _syncing: Syncing = field(init=False)
+    _memory: PeakMemory = field(init=False)
 
     def ask(self, samples: Sequence[int]) -> None:
         """Answer these samples, in their order; raises whatever stops it, and what was answered until then stays."""
@@ -60,6 +62,7 @@ class Asking:
             None if dense else {"sparse_from": self.cell.protocol},
             self.cell.generation,
         )
+        self._memory = PeakMemory.of(self.ready.model)
         with Syncing(self.files.answers) as self._syncing:
             for batch in _batches(self.rows, samples):
                 self._ask_together(adapter, fitted[self.rows[batch[0]].context], batch)
@@ -71,10 +74,10 @@ class Asking:
         request = Request(fitted.text, [self.rows[sample].question for sample in batch], row.answer_prefix)
         self.sample = batch[0]
         self.tell(SampleBegun(batch[0]))
-        forget_peak(self.ready.device)
+        self._memory.lap()
         with self._counted(1):
             context, new = self.ready.contexts.get(fitted.text, lambda: adapter.read_context(request))
-            reading = Reading(context.seconds, memory_bytes(self.ready.device)) if new else None
+            reading = Reading(context.seconds, self._memory.lap()) if new else None
             if self._warm_up(adapter, request, context):
                 self.tell(SampleBegun(batch[0]))  # what was compiled is no part of its time
 
@@ -117,7 +120,7 @@ class Asking:
 
     def _prepare(self, sample: int, context: ReadContext) -> None:
         self.sample = sample
-        forget_peak(self.ready.device)
+        self._memory.lap()
         if self.logger is not None:
             self.logger.begin(sample, len(context.tokens))
         if self.cell.generation.get("do_sample"):
@@ -142,7 +145,7 @@ class Asking:
             first_token_seconds=report.first_token_seconds,
             seconds=report.seconds,
             index_bytes=None if self.cell.attention is None else report.index_bytes,
-            memory_bytes=memory_bytes(self.ready.device),
+            memory_bytes=self._memory.lap(),
             worker=self.ready.device,
         )
         self.files.times.append(times.to_dict())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import attrs
 from attrs import frozen
 
-__all__ = ["Reading", "Times", "forget_peak", "memory_bytes"]
+__all__ = ["Reading", "Times"]
 
 
 @frozen
@@ -32,7 +31,10 @@ class Times:
     index_bytes: int | None
     """What the maskers' indexes hold in memory, all layers together; None where attention is dense."""
     memory_bytes: int | None
-    """The most that the worker held of its accelerator's memory for this sample; on a CPU, of the machine's so far."""
+    """The most that the worker held of its accelerator's memory for this sample; without one, on Linux, the machine's.
+
+    None where the system does not tell.
+    """
     worker: str
     """The device that it runs on."""
 
@@ -47,28 +49,3 @@ class Reading:
 
     seconds: float
     memory_bytes: int | None
-
-
-def memory_bytes(device: str) -> int | None:
-    """The most memory that this process has held: the accelerator's since `forget_peak`, where it counts it.
-
-    None where the system does not say.
-    """
-    if device.startswith("cuda"):
-        import torch
-
-        return torch.cuda.max_memory_allocated(device)
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
-
-
-def forget_peak(device: str) -> None:
-    """Begin to look for the most memory anew; a machine's own memory has no such beginning."""
-    if device.startswith("cuda"):
-        import torch
-
-        torch.cuda.reset_peak_memory_stats(device)
