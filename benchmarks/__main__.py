@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from .adapter import command as adapter
 from .decode import command as decode
 from .gpu import command as gpu
 from .masks import command as masks
@@ -28,6 +29,7 @@ def main() -> None:
         ("masks", masks, "making masks, and the memory of a decode step"),
         ("measuring", measuring, "what measuring a share of attention calls adds to an answer"),
         ("startup", startup, "imports, commands, the first call"),
+        ("adapter", adapter, "what the adapter adds to a model's forward, densely and with every key kept"),
         ("sweep", sweep, "what the executor of `sah bench` adds to the model's time"),
         ("gpu", gpu, "attention over a few keys on a GPU against dense attention"),
         ("report", report, "write the page and the plots of these again"),

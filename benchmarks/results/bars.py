@@ -1,4 +1,4 @@
-"""What the efficient backend and the executor are meant to reach, and whether they do."""
+"""What the efficient backend, the adapter and the executor are meant to reach, and whether they do."""
 
 from __future__ import annotations
 
@@ -142,6 +142,14 @@ BARS: Final[tuple[Bar, ...]] = (
         "one request",
         5.0,
         setting={"context": 8192},
+    ),
+    *(
+        Bar(f"the adapter's dense mode, {operation}", "adapter", operation, "dense mode / plain", at_most=1.01)
+        for operation in ("a decode step", "a question of 16", "reading")
+    ),
+    *(
+        Bar(f"research at full mask against eager, {operation}", "adapter", operation, "full mask / eager", at_most=1.5)
+        for operation in ("a decode step", "a question of 16")
     ),
     Bar("the executor of sah bench", "sweep", "dense, window, quest", "cells / model", at_most=1.05),
     *(

@@ -32,6 +32,9 @@ How to read it:
 * In a model: a growing cache is transformers' default, which copies all keys and values into new tensors with every
   token; the shares of that and of the MLPs are those parts' times, taken by themselves, over that of the whole token.
   No attention, however fast, can get past the ratio "if attention took no time".
+* Of the adapter: processor time of one forward of a model in its dense mode, in which the model's own attention runs,
+  over that without it, where "plain again / plain" is the same thing twice and "hooks" what the mode adds, timed alone;
+  and of the research backend under a mask that keeps every key over that of the model's own eager attention.
 * Of `sah bench`: "cells / model" is what the executor needs for its cells, from the first question to the scores, over
   what the model needs to read and answer; "measured / off" compares processor time with a share of the attention calls
   measured by all five metrics and without, where "off again / off" is the same thing twice, and "adds" is the clock's
@@ -44,6 +47,7 @@ python -m benchmarks decode -o docs/results
 python -m benchmarks prefill -o docs/results
 python -m benchmarks request -o docs/results
 python -m benchmarks masks -o docs/results
+python -m benchmarks adapter -o docs/results
 python -m benchmarks startup -o docs/results
 python -m benchmarks sweep -o docs/results
 python -m benchmarks measuring -o docs/results
@@ -77,6 +81,7 @@ _TITLES = {
     "prefill": "Reading a question",
     "request": "In a model",
     "masks": "Masks",
+    "adapter": "The adapter",
     "startup": "Start",
     "sweep": "What `sah bench` adds",
     "measuring": "What measurements add",

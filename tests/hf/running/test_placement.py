@@ -15,9 +15,7 @@ from sah_hf.fingerprint import model_fingerprint
 
 pytest.importorskip("accelerate")
 # transformers 4.57 takes the device that weights on disk wait on for the one that they are used on.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:You are calling .generate.. with the `input_ids` being on a device:UserWarning"
-)
+pytestmark = pytest.mark.filterwarnings("ignore:You are calling .generate.. with the `input_ids` being on:UserWarning")
 
 MASKERS = [{"kind": "sink", "size": 1}, {"kind": "local", "window": 3}]
 REQUEST = Request("A mole lives at 7 Elm Row. ", ["Who?", "Where?"])
