@@ -49,5 +49,6 @@ def check_mode(mode: SparseMode, layers: Collection[int]) -> None:
     if mode.elsewhere:
         raise NotSparseError(
             f"nothing was sparse in this mode: the model ran {mode.elsewhere} times while it was open, but in another "
-            "thread or context, where it is dense: open the mode in the thread that calls the model"
+            "thread or context, where it is dense: open the mode in the thread that calls the model, or start that "
+            "thread with target=contextvars.copy_context().run, args=(model.generate, ...)"
         )
