@@ -23,7 +23,7 @@ head.
 * **exact**: sparse attention that keeps every key gives the logits of the model's own eager attention, to 1e-5 of the
   largest, for a question and single tokens after a dense context, with both backends; and with a sink and a local
   window alone every attention layer is sparse. So many of the model's layers attend; the others are recurrent,
-  convolutions, or feed forward.
+  convolutions, or feed forward. A number in brackets: in that case alone.
 * **refused**: `ModelAdapterHF` raises `UnsupportedModelError` with the reason, and leaves the model as it was.
 * **cannot run**: transformers, as installed, cannot build such a model from a shrunk config, or cannot run it itself.
 * **wrong**: none of these. There should be none.
@@ -41,7 +41,7 @@ Attention is told from the calls of the newest version: heads (MHA, GQA, MQA; ML
 
 {others}
 
-## Reasons
+## Reasons and cases
 
 {reasons}
 """

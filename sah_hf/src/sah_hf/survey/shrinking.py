@@ -48,6 +48,7 @@ _FIXED: dict[str, Any] = {
     "max_seq_len": _POSITIONS,
     "sliding_window": WINDOW,
     "sliding_window_size": WINDOW,
+    "attention_window_size": WINDOW,
     "attention_chunk_size": WINDOW,
     "local_attention": WINDOW,
     "rotary_dim": 4,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal
 
 import attrs
@@ -28,6 +29,8 @@ __all__ = ["MISSING_PACKAGES", "TOLERANCE", "Trial", "Verdict", "VerdictKind", "
 TOLERANCE = 1e-5
 """Of the largest logit. Float32 rounds to 1e-7, and two orders of summation over some layers part by up to 1e-6; one
 key too many or too few moves the logits by more than 1e-2."""
+NO_CACHE = "in model.generate alone: its forward returns no KV cache to read a context into"
+SINGLE_TOKENS = "in model.generate alone: by itself it cannot read a question onto a cache, only single tokens"
 MISSING_PACKAGES = "needs packages that are not installed"
 _CONTEXT, _QUESTION, _SINGLE = 40, 4, 2
 _LENGTH = _CONTEXT + _QUESTION + _SINGLE
@@ -42,7 +45,10 @@ VerdictKind = Literal["exact", "wrong", "refused", "cannot run"]
 
 @frozen
 class Verdict:
-    """What came out, as the table keeps it: ``exact`` with its layers, or another kind with the reason."""
+    """What came out, as the table keeps it: ``exact`` with its layers, or another kind with the reason.
+
+    An exact one with a reason is so in that case alone.
+    """
 
     kind: VerdictKind
     layers: str = ""
@@ -89,19 +95,20 @@ def _tried(model: Any, model_type: str, model_class: str) -> Trial:
     config = model.config.get_text_config(decoder=True)
     ids = torch.randint(3, config.vocab_size, (1, _LENGTH), generator=torch.Generator().manual_seed(1))
     try:
-        expected = _logits(model, ids)
+        ask, expected, note = _own_answer(model, ids)
     except Exception as error:  # noqa: BLE001 - what a model cannot do by itself is no fault of the adapter's
         return Trial(model_type, model_class, Verdict("cannot run", reason=f"by itself: {_one_line(error)}"))
     traits = Traits(config)
-    runs = [_run(adapter, ids, expected, traits.look) for adapter in everything.values()]
-    few = [_run(ModelAdapterHF(model, {"kind": kind, "maskers": _FEW}), ids, expected) for kind in _KINDS]
+    runs = [_run(adapter, partial(ask, model, ids), expected, traits.look) for adapter in everything.values()]
+    sparse = [ModelAdapterHF(model, {"kind": kind, "maskers": _FEW}) for kind in _KINDS]
+    few = [_run(adapter, partial(ask, model, ids), expected) for adapter in sparse]
     calls = runs[0].calls // _FORWARDS
     layers = getattr(config, "num_hidden_layers", calls)
     problem = next(filter(None, [*map(_problem_of_everything, runs), *map(_problem_of_few, few)]), "")
     return Trial(
         model_type,
         model_class,
-        Verdict("wrong" if problem else "exact", f"{min(calls, layers)} of {layers}", problem),
+        Verdict("wrong" if problem else "exact", f"{min(calls, layers)} of {layers}", problem or note),
         traits.said(calls, layers),
         max(run.difference for run in runs),
         max(run.density for run in few),
@@ -118,11 +125,12 @@ class _Run:
     silent: list[int]  # layers with fewer sparse calls than there were forwards
 
 
-@torch.no_grad()
-def _run(adapter: ModelAdapterHF, ids: Tensor, expected: Tensor, look: Callable[..., None] | None = None) -> _Run:
+def _run(
+    adapter: ModelAdapterHF, ask: Callable[[], Any], expected: Any, look: Callable[..., None] | None = None
+) -> _Run:
     with adapter.enable_sparse_mode() as mode:
         mode.on_call = look
-        logits = _logits(adapter.model, ids)
+        logits = ask()
     meter = mode.meter
     silent = [layer for layer in adapter.layers if meter.layer(layer).sparse_calls < _FORWARDS]
     difference = (logits - expected).abs().max() / expected.abs().max()
@@ -151,9 +159,20 @@ def _problem_of_few(run: _Run) -> str:
     return ""
 
 
+def _own_answer(model: Any, ids: Tensor) -> tuple[Callable[[Any, Tensor], Any], Tensor, str]:
+    """How to ask this model, its own logits asked so, and what is to be noted of that way."""
+    try:
+        expected = _asked(model, ids)
+    except RuntimeError:
+        return _generated, _generated(model, ids), SINGLE_TOKENS
+    if expected is None:
+        return _generated, _generated(model, ids), NO_CACHE
+    return _asked, expected, ""
+
+
 @torch.no_grad()
-def _logits(model: Any, ids: Tensor) -> Tensor:
-    """Logits after the context, fed as an answer is, into one cache; (1, q, vocabulary)."""
+def _asked(model: Any, ids: Tensor) -> Tensor | None:
+    """Logits after the context, (1, q, vocabulary), fed as an answer is; None where the model returns no cache."""
     logits, cache = [], None
     for start, end in _SPANS:
         output = model(
@@ -162,9 +181,27 @@ def _logits(model: Any, ids: Tensor) -> Tensor:
             past_key_values=cache,
             use_cache=True,
         )
-        cache = output.past_key_values
+        cache = getattr(output, "past_key_values", None)
+        if cache is None:
+            return None
         logits.append(output.logits)
     return torch.cat(logits[1:], 1)
+
+
+@torch.no_grad()
+def _generated(model: Any, ids: Tensor) -> Tensor:
+    """Logits of the tokens that follow the context, (1, q, vocabulary), as `generate` goes, which makes caches."""
+    context = ids[:, :_CONTEXT]
+    answer = model.generate(
+        context,
+        attention_mask=torch.ones_like(context),
+        max_new_tokens=_FORWARDS + 1,
+        min_new_tokens=_FORWARDS + 1,
+        do_sample=False,
+        output_logits=True,
+        return_dict_in_generate=True,
+    )
+    return torch.stack(answer.logits[1:], 1)
 
 
 def _outside(model: Any) -> list[Any]:
