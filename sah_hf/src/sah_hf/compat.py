@@ -1,4 +1,4 @@
-"""What differs between the versions of transformers that this package works with, 4.57 to 5: all of it, in one place."""
+"""What differs between the versions of transformers that this package works with: all of it, in one place."""
 
 from __future__ import annotations
 
