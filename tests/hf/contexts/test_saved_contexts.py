@@ -158,8 +158,9 @@ print(response.responses, response.report.context_prefills, round(response.repor
 """
 
 
-def test_in_a_new_process(tmp_path: Path) -> None:
+def test_in_a_new_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The embedded model, loaded anew: the same answers and density, with no prefill."""
+    monkeypatch.setenv("SAH_COMPILED", "0")  # compiling loops would take longer than all of the rest
     maskers = [{"kind": "sink"}, {"kind": "local"}, {"kind": "pqcache", "budget": 16}]
     adapter = ModelAdapterHF("needle", {"maskers": maskers}, generation={"max_new_tokens": 8})
     context = adapter.context(
