@@ -14,6 +14,7 @@ FLOORS = {
     "chain": 1,
     "grouped_heads": 1,
     "growing": 1,
+    "index_content": 1,
     "finite": 1,
     "compiled": 1,
     "state": 1,
