@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from sah_core import AttentionInputs, AttentionOutput
 from sah_hf import OutOfMemoryError, Request
 
-NARROW = [{"kind": "sink", "size": 1}, {"kind": "local", "window": 2}, {"kind": "quest", "page_size": 2, "budget": 4}]
+NARROW = [{"kind": "sink", "size": 1}, {"kind": "local", "window": 2}]
 REQUEST = Request("A mole lives at 7 Elm Row.", ["Who?", "Where does it live?", "?"])
 IMPOSSIBLE = 2**50  # bytes
 

@@ -72,8 +72,8 @@ def test_what_read_the_context(adapt: MakeAdapter, implementation: str) -> None:
 
 def test_the_tables_show_it(adapt: MakeAdapter) -> None:
     """Overrides, dense layers as ranges, the protocol, phases, and a row for each layer, to be read by a person."""
-    model = build_model("llama", num_hidden_layers=5)
-    attention = {"dense_layers": [0, 2, 3], "overrides": [{"layers": 4, "maskers": [{"kind": "causal"}]}]}
+    model = build_model("llama", num_hidden_layers=6)
+    attention = {"dense_layers": [0, 2, 3, 4], "overrides": [{"layers": 5, "maskers": [{"kind": "causal"}]}]}
     adapter = adapt(model, *NARROW, attention=attention, protocol={"first_tokens_dense": 2}, generation=OPTIONS)
     console = Console(width=200)
     with console.capture() as capture:
@@ -82,11 +82,11 @@ def test_the_tables_show_it(adapt: MakeAdapter) -> None:
     for expected in (
         "sparse from question, after 2 dense tokens",
         "context read once, densely (sdpa)",
-        "layers 4 causal (sah-masker-window 0.1.0)",
-        "dense layers 0, 2-3",
+        "layers 5 causal (sah-masker-window 0.1.0)",
+        "dense layers 0, 2-4",
         "forwards 6 sparse, 0 dense",
         "phase tokens seconds tokens/s peak memory",
         "0 dense - 6 own - - -",
-        "4 sparse causal 6 product 100.00% 100.00% 100.00%",
+        "5 sparse causal 6 product 100.00% 100.00% 100.00%",
     ):
         assert expected in rows
