@@ -21,6 +21,7 @@ WINDOW = 16
 HEAD_WIDTH = 8
 _POSITIONS = 128
 _LARGEST_GROUP = 16
+_MOST_LAYERS = 6
 
 _LAYERS = (
     "num_hidden_layers",
@@ -139,24 +140,20 @@ def _changes(default: PretrainedConfig) -> dict[str, Any]:
 
 
 def _layers(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The first layer of each kind, by every list that says something of each layer; two layers at least."""
     name = next((name for name in _LAYERS if isinstance(fields.get(name), int)), None)
     if name is None:
         return {}
     count = fields[name]
     lists = {other: value for other, value in fields.items() if isinstance(value, list | tuple) and len(value) == count}
-    indices = [other for other, value in lists.items() if value == sorted(set(value)) and isinstance(value[0], int)]
-    kept: list[int] = []
-    for value in [value for other, value in lists.items() if other not in indices]:
-        seen = []
-        for index, item in enumerate(value):
-            if item not in seen:
-                seen.append(item)
-                kept.append(index)
-    chosen = sorted(set(kept) | ({0, 1} if len(set(kept)) < 2 else set()))[:6]
-    chosen = [index for index in chosen if index < count]
-    changes: dict[str, Any] = {other: [value[index] for index in chosen] for other, value in lists.items()}
-    changes |= {other: list(range(len(chosen))) for other in indices}
-    changes |= {other: len(chosen) for other in _LAYERS if isinstance(fields.get(other), int)}
+    # Rising numbers are those of layers, and tell no kinds apart.
+    numbers = [other for other, value in lists.items() if isinstance(value[0], int) and value == sorted(set(value))]
+    kinds = [value for other, value in lists.items() if other not in numbers]
+    firsts = {index for value in kinds for index, item in enumerate(value) if item not in value[:index]}
+    kept = [index for index in sorted(firsts if len(firsts) > 1 else {0, 1} | firsts) if index < count][:_MOST_LAYERS]
+    changes: dict[str, Any] = {other: [value[index] for index in kept] for other, value in lists.items()}
+    changes |= {other: list(range(len(kept))) for other in numbers}
+    changes |= {other: len(kept) for other in _LAYERS if isinstance(fields.get(other), int)}
     return changes
 
 
