@@ -27,8 +27,8 @@ from .traits import Traits
 __all__ = ["MISSING_PACKAGES", "TOLERANCE", "Trial", "Verdict", "VerdictKind", "try_family"]
 
 TOLERANCE = 1e-5
-"""Of the largest logit. Float32 rounds to 1e-7, and other orders of summation part by up to 3e-6; one missing key of 46,
-for one query alone, moves the logits by more than 4e-4."""
+"""Of the largest logit. Float32 rounds to 1e-7, and other orders of summation part by up to 3e-6; one missing key of
+46, for one query alone, moves the logits by more than 4e-4."""
 NO_CACHE = "in model.generate alone: its forward returns no KV cache to read a context into"
 SINGLE_TOKENS = "in model.generate alone: by itself it cannot read a question onto a cache, only single tokens"
 MISSING_PACKAGES = "needs packages that are not installed"
