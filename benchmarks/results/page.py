@@ -33,7 +33,8 @@ How to read it:
   token; the shares of that and of the MLPs are those parts' times, taken by themselves, over that of the whole token.
   No attention, however fast, can get past the ratio "if attention took no time".
 * Of the adapter: processor time of one forward of a model in its dense mode, in which the model's own attention runs,
-  over that without it, where "plain again / plain" is the same thing twice and "hooks" what the mode adds, timed alone;
+  over that without it (one before and one after, "plain" and "plain again", whose ratio shows the machine's
+  own unrest), and "hooks", what the mode adds, timed alone;
   and of the research backend under a mask that keeps every key over that of the model's own eager attention.
 * Of `sah bench`: "cells / model" is what the executor needs for its cells, from the first question to the scores, over
   what the model needs to read and answer; "measured / off" compares processor time with a share of the attention calls

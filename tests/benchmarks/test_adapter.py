@@ -22,5 +22,7 @@ def test_the_command(tmp_path: Path) -> None:
     for row in rows:
         times = {name: spread.median for name, spread in row.milliseconds.items()}
         assert min(times.values()) > 0, "the mode's hooks take some time, and are there to be timed"
-        assert row.numbers["hooks / plain"] == pytest.approx(times["hooks"] / times["plain"])
-        assert row.ratios["dense mode / plain"].median == pytest.approx(times["dense mode"] / times["plain"])
+        plain = times["dense mode"] / row.ratios["dense mode / plain"].median
+        assert row.numbers["hooks / plain"] == pytest.approx(times["hooks"] / plain)
+        around = [row.milliseconds[name] for name in ("plain", "plain again")]
+        assert 0.5 * min(each.low for each in around) < plain < 2 * max(each.high for each in around)
