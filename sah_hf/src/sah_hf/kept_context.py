@@ -67,7 +67,7 @@ class KeptContext:
 
     @property
     def index_bytes(self) -> int:
-        """What the maskers' indexes hold, as reports count it; 0 before the first question."""
+        """What the maskers' indexes hold, as reports count it, not the room to grow into; 0 before a question."""
         return self.states.nbytes
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,8 +39,8 @@ def write_folder(folder: str | os.PathLike[str], record: Mapping[str, Any], tens
             new.mkdir()
             save_file(dict(tensors), new / _TENSORS)
             whole = {"what": _WHAT, "format": FORMAT, **record, "tensors_sha256": _sha256(new / _TENSORS)}
-            text = json.dumps({**whole, "sha256": _digest(whole)}, indent=1, ensure_ascii=False)
-            (new / _RECORD).write_text(text + "\n", encoding="utf-8")
+            (new / _RECORD).write_text(json.dumps({**whole, "sha256": _digest(whole)}) + "\n", encoding="utf-8")
+            shutil.copymode(new / _RECORD, new / _TENSORS)  # safetensors lets nobody else read its files
             for file in new.iterdir():
                 _flush(file)
             _replace(place, new, Path(beside, "old"))

@@ -30,9 +30,8 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def sah(place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Sah:
-    """`sah run` with the config and more, and no loops to compile; the exit code, and what was printed."""
-    monkeypatch.setenv("SAH_COMPILED", "0")
+def sah(place: Path, capsys: pytest.CaptureFixture[str]) -> Sah:
+    """`sah run` with the config and more; the exit code, and what was printed."""
 
     def run(*arguments: object) -> tuple[int, str, str]:
         code = main(["run", str(place / "run.json"), *map(str, arguments)])

@@ -145,6 +145,7 @@ def test_saved_again(llama: Any, adapt: MakeAdapter, tmp_path: Path) -> None:
     assert any(name.startswith("indexes") for name in stored(tmp_path / "b"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b"]
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == ["context.json", "context.safetensors"]
+    assert len({path.stat().st_mode for path in (tmp_path / "a").iterdir()}) == 1, "one may be read, the other not"
 
 
 NEW_PROCESS = """
@@ -158,9 +159,8 @@ print(response.responses, response.report.context_prefills, round(response.repor
 """
 
 
-def test_in_a_new_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_in_a_new_process(tmp_path: Path) -> None:
     """The embedded model, loaded anew: the same answers and density, with no prefill."""
-    monkeypatch.setenv("SAH_COMPILED", "0")  # compiling loops would take longer than all of the rest
     maskers = [{"kind": "sink"}, {"kind": "local"}, {"kind": "pqcache", "budget": 16}]
     adapter = ModelAdapterHF("needle", {"maskers": maskers}, generation={"max_new_tokens": 8})
     context = adapter.context(
