@@ -230,12 +230,14 @@ class ModelAdapterHF(ModelAdapter):
 
         So ``model.generate`` reads its prompt densely and generates sparsely; given a filled cache, it is sparse
         throughout. With ``protocol: {sparse_from: context}`` prompts are sparse too; ``first_tokens_dense`` counts from
-        where the prompt ends. ``sparse_from`` says for every cache from which column on queries are sparse, as where a
-        prompt is read in several chunks: give its length.
+        where the prompt ends. ``sparse_from`` says for every cache from which column on queries are sparse, as where
+        you read a prompt in several forwards: give its length. ``generate`` knows where its own chunks end.
 
-        Gives the mode, whose ``meter`` counts what its calls attended to. Beam search is refused. Raises NotSparseError
-        when it ends, unless something else is being raised, where the model ran and nothing was sparse, a layer was
-        dense that should have been sparse, or the model ran in another thread only, where it is dense.
+        A thread is in the mode if it runs in a copy of this context: ``Thread(target=copy_context().run, args=...)``.
+
+        Gives the mode, whose ``meter`` counts what its calls attended to. Raises NotSparseError when it ends, unless
+        something else is being raised, where the model ran and nothing was sparse, a layer was dense that should have
+        been sparse, or the model ran in another thread only, where it is dense.
         """
         if self.attention is None:
             raise UsageError("this adapter has no attention config, so it has no sparse mode")

@@ -89,7 +89,8 @@ class SparseMode(Mode):
             return None
         need_weights = self._need_weights(given)
         self.at_work.wanted = True
-        states = known.states_from(max(filled, begin) or end)
+        # A prompt that is sparse itself is the context as well.
+        states = known.states_from((filled or known.prompt) if self.sparse_from == 0 else max(filled, begin))
         generation = current_generation(self.model)
         beams = generation.beams if generation is not None and generation.cache is cache else 1
         dense_rows = max(0, begin - filled)

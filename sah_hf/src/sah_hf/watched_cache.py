@@ -35,6 +35,8 @@ _watchers: WeakKeyDictionary[Any, WeakSet[Any]] = WeakKeyDictionary()
 
 def watch(cache: Any, watcher: Watcher) -> None:
     """From now on the watcher hears of this cache; of copies of it, it does not."""
+    if watcher in _watchers.get(cache, ()):
+        return
     with _lock:
         _watchers.setdefault(cache, WeakSet()).add(watcher)
         for name in (*_MOVING_ROWS, *_TAKING_COLUMNS):
@@ -82,7 +84,8 @@ class _Heard:
         return result
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Heard:
-        return _Heard(memo[id(self._cache())], self._name)
+        cache = self._cache()
+        return _Heard(memo.get(id(cache), cache), self._name)
 
     def __reduce__(self) -> Any:
         return getattr, (self._cache(), self._name)

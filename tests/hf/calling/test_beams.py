@@ -90,6 +90,18 @@ def test_beams_of_one_prompt_draw_alike(llama: Any, tokens: Any, options: dict[s
     torch.testing.assert_close(found, alone, atol=2e-5, rtol=0)
 
 
+@pytest.mark.parametrize(
+    "protocol", [{"sparse_from": "context"}, {"first_tokens_dense": 2}], ids=lambda each: min(each)
+)
+def test_beams_of_other_protocols(llama: Any, tokens: Any, protocol: dict[str, Any]) -> None:
+    """Beams score as alone after a prompt that is sparse itself, and where their first tokens are dense."""
+    ids = tokens(LENGTH, batch=2)
+    with ModelAdapterHF(llama, LEARNED, protocol=protocol).enable_sparse_mode():
+        sequences, found = search(llama, ids)
+        alone = scores(llama, sequences)
+    torch.testing.assert_close(found, alone, atol=2e-5, rtol=0)
+
+
 @pytest.mark.parametrize("config", [PAGES, LEARNED], ids=["pages", "learned"])
 def test_beams_from_a_filled_cache(llama: Any, tokens: Any, config: Any) -> None:
     """A context read beforehand and repeated for every beam: question and beams are sparse, and score as alone."""
