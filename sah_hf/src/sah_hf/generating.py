@@ -13,6 +13,9 @@ from typing import Any
 
 from attrs import define
 from torch import Tensor
+from transformers import __version__
+
+from .errors import GenerationError
 
 __all__ = ["Generation", "current_generation", "generating"]
 
@@ -21,21 +24,30 @@ __all__ = ["Generation", "current_generation", "generating"]
 class Generation:
     """One call of a model's ``generate``.
 
-    ``prompt``: how many columns its prompt has. ``beams``: into how many rows beam search expands each of the prompt's;
+    ``prompt``: how many columns its prompt has; ``whole``: whether that is all that the model is to see, what a filled
+    cache holds included. ``beams``: into how many rows beam search expands each of the prompt's;
     1 without. ``cache`` is the KV cache that its first forward was given; in the first ``common`` columns of that one
     all beams of a row are alike.
     """
 
     model: Any
     prompt: int
+    whole: bool
     beams: int
     cache: Any = None
     common: int = 0
 
-    def meet(self, cache: Any, filled: int) -> None:
-        """A forward of the model is given this cache, with so many columns filled."""
-        if self.cache is None:
-            self.cache, self.common = cache, filled or self.prompt
+    def meet(self, cache: Any, filled: int, end: int) -> None:
+        """A forward of the model is given this cache, with so many columns filled, to fill it up to column ``end``."""
+        if self.cache is not None:
+            return
+        if self.whole and filled and end - filled >= self.prompt:
+            raise GenerationError(
+                f"generate would read all {self.prompt} tokens of its prompt once more, behind the {filled} columns "
+                f"that its cache holds; transformers {__version__} does so with drafts (assistant_model, "
+                "prompt_lookup_num_tokens): leave past_key_values out"
+            )
+        self.cache, self.common = cache, filled or self.prompt
 
 
 _generations: ContextVar[tuple[Generation, ...]] = ContextVar("sah_generations", default=())
@@ -53,7 +65,9 @@ def generating(
     """Within it, the current generation is the one that these arguments ask for."""
     names = inspect.signature(generate).parameters if args else ()
     given = {**dict(zip(names, args, strict=False)), **keywords}
-    before = _generations.set((*_generations.get(), Generation(model, _prompt(given), _beams(model, given))))
+    prompt, mask = _prompt(given), given.get("attention_mask")
+    whole = not isinstance(mask, Tensor) or mask.shape[-1] == prompt
+    before = _generations.set((*_generations.get(), Generation(model, prompt, whole, _beams(model, given))))
     try:
         yield
     finally:

@@ -56,13 +56,15 @@ class KnownCaches:
 
         What an empty cache is filled with is its prompt: all that ``generate`` was given, else this one forward. Of any
         other it is what it holds when it is first seen.
+
+        Raises GenerationError where ``generate`` reads what the cache holds once more.
         """
         if cache is None:
             return KnownCache(end)
         watch(cache, self)
         generation = current_generation(self._model)
         if generation is not None:
-            generation.meet(cache, filled)
+            generation.meet(cache, filled, end)
         known = self._known.get(cache)
         if filled == 0:
             ours = generation is not None and generation.cache is cache

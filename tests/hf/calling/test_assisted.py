@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
 import torch
+import transformers
 from tests.hf.conftest import build_model
 from torch import Tensor
 
-from sah_hf import ModelAdapterHF
+from sah_hf import GenerationError, ModelAdapterHF
 
-from .generate import DRAWN, FULL, LEARNED, OPTIONS, ORACLE, PAGES
+from .generate import DRAWN, FULL, LEARNED, OPTIONS, ORACLE, PAGES, read
 
 NEW = 8
 ALL = [ORACLE, PAGES, LEARNED, DRAWN]
@@ -76,6 +78,20 @@ def test_an_assistant_in_a_mode_of_its_own(llama: Any, prompt: Tensor) -> None:
         with other.enable_sparse_mode() as mode:
             assert answer(llama, prompt, assistant_model=assistant) == plain
         assert mode.sparse_forwards > 0
+
+
+def test_drafts_after_a_filled_cache(llama: Any, prompt: Tensor) -> None:
+    """Where transformers reads a whole prompt again behind what its cache holds, as 5 does here, that is refused."""
+    again = int(transformers.__version__.split(".")[0]) >= 5
+    refused = pytest.raises(GenerationError, match="all 30 tokens of its prompt once more, behind the 20 columns")
+    with ModelAdapterHF(llama, PAGES).enable_sparse_mode():
+        plain = answer(llama, prompt, past_key_values=read(llama, prompt[:, :20]))
+        cache = read(llama, prompt[:, :20])
+        with refused if again else nullcontext():
+            assert answer(llama, prompt, past_key_values=cache, prompt_lookup_num_tokens=3) == plain
+        if again:
+            assert cache.get_seq_length() == 20
+            assert answer(llama, prompt, past_key_values=cache) == plain
 
 
 def test_a_recurrent_model_takes_no_drafts(tokens: Any) -> None:
