@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import Any, ClassVar, Protocol, TypeVar
+from weakref import ReferenceType, ref
 
 import torch
 from torch import nn
@@ -47,6 +48,7 @@ class _AtWork(threading.local):
         self.entered: list[nn.Module] = []  # the module that was called, and the parts of it that are at work
         self.wanted = False  # whether it is to be sparse
         self.reached: set[int] = set()  # layers that made a sparse call in it
+        self.answer: Forward | None = None  # kept here, so that it ends with the mode
 
 
 class Mode(ABC):
@@ -149,7 +151,8 @@ class _Opening:
 
 _openings: ContextVar[tuple[_Opening, ...]] = ContextVar("sah_openings", default=())
 _open_anywhere: dict[int, Mode] = {}  # in any context
-_forward_at_work: ContextVar[tuple[_Opening, Forward | None] | None] = ContextVar("sah_forward_at_work", default=None)
+_Seen = tuple[_Opening, ReferenceType[Forward] | None]
+_forward_at_work: ContextVar[_Seen | None] = ContextVar("sah_forward_at_work", default=None)
 
 
 @contextmanager
@@ -182,8 +185,8 @@ def _leave(left: _Opening) -> None:
 
 def current_forward() -> Forward | None:
     """The forward at work in this context, or None where the model's own implementation is wanted."""
-    at_work = _forward_at_work.get()
-    return None if at_work is None or at_work[0].mode is None else at_work[1]
+    seen = _forward_at_work.get()
+    return None if seen is None or seen[1] is None else seen[1]()
 
 
 def forward_of(module: nn.Module) -> Forward | None:
@@ -194,13 +197,14 @@ def forward_of(module: nn.Module) -> Forward | None:
     opening = _opening_of(module)
     if opening is None or opening.mode is None or not opening.mode.answers_attention:
         return None
-    at_work = _forward_at_work.get()
-    if at_work is None or at_work[0] is not opening:
+    seen = _forward_at_work.get()
+    forward = None if seen is None or seen[1] is None else seen[1]()
+    if seen is None or seen[0] is not opening or (forward is None and seen[1] is not None):
         raise NotSparseError(
             f"an attention layer ({type(module).__name__}) was called in a sparse mode, but no forward of its model: "
             "call the model, or the layer outside the mode"
         )
-    return at_work[1]
+    return forward
 
 
 @untraced
@@ -216,7 +220,8 @@ def observe(module: nn.Module, args: tuple[Any, ...], keywords: dict[str, Any]) 
     stay_switched(mode.configs)
     names = inspect.signature(module.forward).parameters if args else ()
     given = {**dict(zip(names, args, strict=False)), **keywords}
-    _forward_at_work.set((opening, mode.enter_forward(module, given)))
+    forward = mode.at_work.answer = mode.enter_forward(module, given)
+    _forward_at_work.set((opening, None if forward is None else ref(forward)))
 
 
 @untraced

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import Any
 
+import pytest
 import torch
 from tests.hf.conftest import MakeAdapter
 
@@ -85,6 +87,16 @@ def test_tasks_have_modes_of_their_own(llama: Any, tokens: Any) -> None:
     assert not torch.equal(alone[0], alone[2])
 
 
+@pytest.fixture
+def restless() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("restless")
 def test_threads_that_share_a_mode(llama: Any, tokens: Any) -> None:
     """A mode handed on to several threads at once, as asyncio.to_thread does, is sparse in each and counts them all."""
     adapter = ModelAdapterHF(llama, {"maskers": NARROW})
