@@ -16,7 +16,7 @@ from benchmarks.results.record import Row
 from benchmarks.timing.rounds import Contender, Seconds, compare
 from benchmarks.timing.statistics import Spread, ratio
 from sah_hf import ModelAdapterHF
-from sah_hf.cache import fork_cache
+from sah_hf.contexts.cache import fork_cache
 
 __all__ = ["continuing", "reading"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from weakref import WeakKeyDictionary
 
 import attrs
@@ -49,8 +49,10 @@ class RecordingAttention(ResearchAttention):
     * error: |sparse - dense| / |dense| of a query's output vector, all heads together.
     """
 
-    def __init__(self, maskers: Sequence[Masker], seed: int = 0) -> None:
-        super().__init__(maskers, seed)
+    def __init__(
+        self, maskers: Sequence[Masker], seed: int = 0, overrides: Mapping[int, Sequence[Masker]] | None = None
+    ) -> None:
+        super().__init__(maskers, seed, overrides)
         self.totals = Totals()
         self.measuring = False
         """Whether calls are compared with dense attention, which costs more than they do; times are always taken."""

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import DynamicCache, StaticCache
 
-from sah_hf.cache import fork_cache
+from sah_hf.contexts.cache import fork_cache
 
 from .conftest import SLIDING, build_model
 

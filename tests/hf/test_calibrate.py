@@ -25,7 +25,7 @@ from sah_hf.calibrating.calibrate import Calibrated, Calibrating
 from sah_hf.calibrating.observing import ObservingMode
 from sah_hf.calibrating.settings import asked_calibrations
 from sah_hf.calibrating.text import Blocks, read_blocks
-from sah_hf.modes import opened
+from sah_hf.modes.mode import opened
 from sah_masker_double_sparsity import DoubleSparsityConfig, DoubleSparsitySettings
 
 from .conftest import build_model

@@ -266,7 +266,7 @@ def test_estimate_errors(
 def test_importing_is_light() -> None:
     """The package, its commands and its request need neither torch nor transformers until something is asked."""
     code = (
-        "import sys, sah_hf, sah_hf.commands; from sah_hf import Request, RequestError; Request('a', 'b');"
+        "import sys, sah_hf, sah_hf.cli.commands; from sah_hf import Request, RequestError; Request('a', 'b');"
         "print([name for name in ('torch', 'transformers') if name in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

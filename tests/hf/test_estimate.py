@@ -9,8 +9,8 @@ from transformers import MambaConfig, PretrainedConfig
 
 from sah_core import AttentionConfig
 from sah_hf import Request, UnsupportedModelError
-from sah_hf.attention_shape import AttentionShape, LayerGroup
-from sah_hf.estimate import estimate
+from sah_hf.attention.attention_shape import AttentionShape, LayerGroup
+from sah_hf.cli.estimate import estimate
 
 from .conftest import WINDOW, build_model
 

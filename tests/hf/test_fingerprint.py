@@ -2,7 +2,7 @@
 
 import torch
 
-from sah_hf.fingerprint import model_fingerprint
+from sah_hf.models.fingerprint import model_fingerprint
 
 from .conftest import build_model
 

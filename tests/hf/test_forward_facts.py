@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from sah_core import AttentionInputs
-from sah_hf.forward_facts import ForwardFacts
+from sah_hf.attention.forward_facts import ForwardFacts
 
 LOWEST = torch.finfo(torch.float32).min
 CELLS = {

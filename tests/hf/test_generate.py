@@ -9,7 +9,7 @@ import torch
 from transformers import DynamicCache, StaticCache
 
 from sah_hf import ModelAdapterHF, NotSparseError
-from sah_hf.cache import fork_cache
+from sah_hf.contexts.cache import fork_cache
 
 from .conftest import FAMILIES, SLIDING, build_model
 

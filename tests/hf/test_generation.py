@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from sah_hf import Request
-from sah_hf.generation import GenerationOptions
+from sah_hf.requests.generation import GenerationOptions
 
 from .conftest import MakeAdapter, build_model
 

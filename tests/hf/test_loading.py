@@ -13,7 +13,7 @@ import torch
 
 from sah_core import ConfigError, ModelConfig, Registry, load_config
 from sah_hf import ModelAdapterHF, Request, UnknownModelError, UnsupportedModelError
-from sah_hf.loading import load_model, load_model_config
+from sah_hf.models.loading import load_model, load_model_config
 
 from .conftest import MakeAdapter
 

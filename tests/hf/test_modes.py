@@ -14,8 +14,8 @@ from transformers import LlamaForCausalLM
 
 from sah_core import UsageError
 from sah_hf import ModelAdapterHF, Request
-from sah_hf.modes import current_forward
-from sah_hf.switch import IMPLEMENTATION, attention_switched, original_implementation
+from sah_hf.attention.switch import IMPLEMENTATION, attention_switched, original_implementation
+from sah_hf.modes.mode import current_forward
 
 from .conftest import MakeAdapter, build_model
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from sah_hf import ModelAdapterHF
-from sah_hf.own_selection import is_known, masked, passed_over
+from sah_hf.attention.own_selection import is_known, masked, passed_over
 from sah_hf.survey.building import build_tiny_model, model_types
 
 CAUSAL = {"maskers": [{"kind": "causal"}]}

@@ -10,7 +10,7 @@ import torch
 from tokenizers import processors
 
 from sah_hf import Request, RequestError
-from sah_hf.tokens import request_tokens
+from sah_hf.requests.tokens import request_tokens
 
 from .conftest import MakeAdapter
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import typer
 
     from .adapter import ModelAdapterHF
+    from .contexts.read_context import ReadContext
     from .errors import (
         GenerationError,
         NotSparseError,
@@ -23,29 +24,28 @@ if TYPE_CHECKING:
         UnknownModelError,
         UnsupportedModelError,
     )
-    from .kept_context import KeptContext
+    from .kept.kept_context import KeptContext
     from .model_adapter import ModelAdapter
-    from .read_context import ReadContext
-    from .report import AnswerReport, LayerReport, MaskerReport, RequestReport
-    from .request import Request, RequestResponse
+    from .reports.report import AnswerReport, LayerReport, MaskerReport, RequestReport
+    from .requests.request import Request, RequestResponse
 
 SAH_API_VERSION = 1
 
 _LAZY = {
-    "AnswerReport": "report",
+    "AnswerReport": "reports.report",
     "GenerationError": "errors",
-    "KeptContext": "kept_context",
-    "LayerReport": "report",
-    "MaskerReport": "report",
+    "KeptContext": "kept.kept_context",
+    "LayerReport": "reports.report",
+    "MaskerReport": "reports.report",
     "ModelAdapter": "model_adapter",
     "ModelAdapterHF": "adapter",
     "NotSparseError": "errors",
     "OutOfMemoryError": "errors",
-    "ReadContext": "read_context",
-    "Request": "request",
+    "ReadContext": "contexts.read_context",
+    "Request": "requests.request",
     "RequestError": "errors",
-    "RequestReport": "report",
-    "RequestResponse": "request",
+    "RequestReport": "reports.report",
+    "RequestResponse": "requests.request",
     "SavedContextError": "errors",
     "UnknownModelError": "errors",
     "UnsupportedModelError": "errors",
@@ -77,7 +77,7 @@ __all__ = [
 @hookimpl
 def sah_register_commands(app: typer.Typer) -> None:
     """Add `sah run`, `sah estimate` and `sah calibrate`."""
-    from .commands import add_commands
+    from .cli.commands import add_commands
 
     add_commands(app)
 

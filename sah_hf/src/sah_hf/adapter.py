@@ -20,27 +20,28 @@ from sah_core import (
     load_config,
 )
 
-from .answering import Asking, OnAnswer, OnText
-from .attention_call import AttentionResult
-from .call_states import CallStates
-from .custom_function import attention_function
+from .attention.attention_call import AttentionResult
+from .contexts.layer_progress import OnProgress
+from .contexts.read_context import ReadContext, Reading
 from .errors import NotSparseError, RequestError
-from .fingerprint import check_calibrations
-from .generation import GenerationOptions
-from .kept_context import KeptContext
-from .layer_plan import LayerPlan
-from .layer_progress import OnProgress
-from .loading import load_model
-from .meter import Meter
+from .kept.kept_context import KeptContext
 from .model_adapter import ModelAdapter
-from .modes import DenseMode, opened
-from .read_context import ReadContext, Reading
-from .reporting import request_report
-from .request import Request, RequestResponse
-from .room import check_context_room, check_room
-from .sparse_check import check_mode
-from .sparse_mode import OnCall, SparseMode
-from .tokens import RequestTokens, context_tokens, request_tokens
+from .models.fingerprint import check_calibrations
+from .models.loading import load_model
+from .modes.call_states import CallStates
+from .modes.custom_function import attention_function
+from .modes.layer_plan import LayerPlan
+from .modes.meter import Meter
+from .modes.mode import DenseMode, opened
+from .modes.sparse_check import check_mode
+from .modes.sparse_mode import OnCall, SparseMode
+from .requests.answering import Asking
+from .requests.generation import GenerationOptions
+from .requests.listeners import Listeners, OnAnswer, OnText
+from .requests.reporting import request_report
+from .requests.request import Request, RequestResponse
+from .requests.room import check_context_room, check_room
+from .requests.tokens import RequestTokens, context_tokens, request_tokens
 
 __all__ = ["ModelAdapterHF"]
 
@@ -123,7 +124,7 @@ class ModelAdapterHF(ModelAdapter):
         """
         tokens = self._tokens(request)
         check_room(self.model, tokens)
-        return self._asking(Meter(), self.generation, on_progress=on_progress).read(tokens.context)
+        return self._asking(listeners=Listeners(on_progress=on_progress)).read(tokens.context)
 
     def context(self, text: str, *, chat: bool = False, on_progress: OnProgress | None = None) -> KeptContext:
         """Read a context now, as the protocol wants it, and keep it with its indexes for questions at any time.
@@ -136,7 +137,7 @@ class ModelAdapterHF(ModelAdapter):
         request = Request(text, ".", chat=chat)  # the text is held to what a request's is
         tokens = context_tokens(self._needed_tokenizer(), request.context, chat=chat)
         check_context_room(self.model, len(tokens))
-        read = self._asking(Meter(), self.generation, on_progress=on_progress).read(tokens)
+        read = self._asking(listeners=Listeners(on_progress=on_progress)).read(tokens)
         return KeptContext(self, read, chat=chat)
 
     def load_context(self, folder: str | os.PathLike[str]) -> KeptContext:
@@ -149,7 +150,7 @@ class ModelAdapterHF(ModelAdapter):
         another way than this adapter's protocol wants) and RequestError (no tokenizer, more tokens than the model has
         positions).
         """
-        from .saved_context import load_context
+        from .kept.saved_context import load_context
 
         self._needed_tokenizer()
         return load_context(self, folder)
@@ -183,10 +184,7 @@ class ModelAdapterHF(ModelAdapter):
             chat=request.chat,
             single=isinstance(request.questions, str),
             measure_error=measure_error,
-            on_text=on_text,
-            on_answer=on_answer,
-            on_call=on_call,
-            on_progress=on_progress,
+            listeners=Listeners(on_text, on_answer, on_call, on_progress),
             context=context,
         )
 
@@ -198,10 +196,7 @@ class ModelAdapterHF(ModelAdapter):
         chat: bool,
         single: bool,
         measure_error: bool = False,
-        on_text: OnText | None = None,
-        on_answer: OnAnswer | None = None,
-        on_call: OnCall | None = None,
-        on_progress: OnProgress | None = None,
+        listeners: Listeners = Listeners(),  # noqa: B008 - frozen
         context: ReadContext | None = None,
         states: CallStates | None = None,
     ) -> RequestResponse:
@@ -209,11 +204,8 @@ class ModelAdapterHF(ModelAdapter):
 
         ``chat`` is for the report; ``single``: a string was asked, and a string is the answer.
         """
-        options = self.generation.overridden(generation)
         meter = Meter(measure_error=measure_error)
-        asking = self._asking(
-            meter, options, on_text=on_text, on_answer=on_answer, on_call=on_call, on_progress=on_progress
-        )
+        asking = self._asking(meter, self.generation.overridden(generation), listeners)
         answers = asking.answer(tokens, context, states)
         report = request_report(self, answers, meter, self._plan, chat=chat)
         response = RequestResponse(answers.texts[0] if single else answers.texts, report)
@@ -276,13 +268,9 @@ class ModelAdapterHF(ModelAdapter):
 
     def _asking(
         self,
-        meter: Meter,
-        options: GenerationOptions,
-        *,
-        on_text: OnText | None = None,
-        on_answer: OnAnswer | None = None,
-        on_call: OnCall | None = None,
-        on_progress: OnProgress | None = None,
+        meter: Meter | None = None,
+        options: GenerationOptions | None = None,
+        listeners: Listeners = Listeners(),  # noqa: B008 - frozen
     ) -> Asking:
         return Asking(
             model=self.model,
@@ -291,12 +279,9 @@ class ModelAdapterHF(ModelAdapter):
             config=self.attention_config,
             layers=self._look_again(),
             protocol=self.protocol,
-            options=options,
-            meter=meter,
-            on_text=on_text,
-            on_answer=on_answer,
-            on_call=on_call,
-            on_progress=on_progress,
+            options=options or self.generation,
+            meter=meter or Meter(),
+            listeners=listeners,
         )
 
     @property
@@ -315,7 +300,7 @@ class ModelAdapterHF(ModelAdapter):
     @property
     def reading(self) -> Reading | None:
         """What contexts that this adapter reads depend on; None where it reads them densely."""
-        return self._asking(Meter(), self.generation).reading
+        return self._asking().reading
 
     def _tokens(self, request: Request) -> RequestTokens:
         return request_tokens(self._needed_tokenizer(), request)

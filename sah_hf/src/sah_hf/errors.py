@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sah_core.errors import ConfigError, SahError, UsageError
 
 if TYPE_CHECKING:
-    from .request import RequestResponse
+    from .requests.request import RequestResponse
 
 __all__ = [
     "GenerationError",

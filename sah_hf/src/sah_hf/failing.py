@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from sah_core import SahError
-
-from .errors import OutOfMemoryError, UnsupportedModelError
+from sah_hf.errors import OutOfMemoryError, UnsupportedModelError
 
 __all__ = ["failures_named"]
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from .report import AnswerReport
-from .request import Request, RequestResponse
+from .reports.report import AnswerReport
+from .requests.request import Request, RequestResponse
 
 if TYPE_CHECKING:
     from sah_core import AttentionInputs, AttentionOutput
 
-    from .read_context import ReadContext
+    from .contexts.read_context import ReadContext
 
 __all__ = ["ModelAdapter"]
 

@@ -13,8 +13,8 @@ from transformers import AutoTokenizer
 from sah_bench.executor.fitting import fitted_contexts
 from sah_bench.tasks.row import Row
 from sah_hf.errors import RequestError
-from sah_hf.request import Request
-from sah_hf.tokens import request_tokens
+from sah_hf.requests.request import Request
+from sah_hf.requests.tokens import request_tokens
 from sah_model_needle import NeedleTask
 from sah_model_needle.checkpoint import directory
 

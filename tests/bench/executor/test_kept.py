@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from sah_bench.executor.contexts import KeptContexts
 from sah_bench.executor.models import KeptModel
 from sah_core import ModelConfig
+from sah_hf.contexts.read_context import ReadContext
 from sah_hf.errors import UnknownModelError
-from sah_hf.read_context import ReadContext
 from sah_model_needle.checkpoint import directory
 
 from .plans import needle_copy

@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import DynamicCache, StaticCache
 
 from sah_hf import ModelAdapterHF
-from sah_hf.cache import fork_cache
+from sah_hf.contexts.cache import fork_cache
 
 from .generate import DRAWN, FULL, LEARNED, OPTIONS, ORACLE, PAGES, WINDOWS, generate, logits_of, read
 

@@ -11,10 +11,10 @@ from torch import Tensor
 from transformers import StaticCache
 
 from sah_hf import ModelAdapterHF
-from sah_hf.cache import fork_cache
-from sah_hf.call_states import CallStates
-from sah_hf.modes import opened
-from sah_hf.sparse_mode import SparseMode
+from sah_hf.contexts.cache import fork_cache
+from sah_hf.modes.call_states import CallStates
+from sah_hf.modes.mode import opened
+from sah_hf.modes.sparse_mode import SparseMode
 
 from .generate import FULL, LEARNED, ORACLE, PAGES, generate, logits_of, read
 

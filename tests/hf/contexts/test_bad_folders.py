@@ -153,8 +153,8 @@ def test_another_reading(saved: Path, llama: Any, adapt: MakeAdapter, tmp_path: 
 
 def test_a_cache_of_another_form(saved: Path, adapter: ModelAdapterHF, adapt: MakeAdapter) -> None:
     """Layers of other classes than the model makes, as another version of transformers may, are not filled."""
-    from sah_hf.saved_cache import rebuilt
-    from sah_hf.saved_folder import read_record, read_tensors
+    from sah_hf.kept.saved_cache import rebuilt
+    from sah_hf.kept.saved_folder import read_record, read_tensors
 
     record = read_record(saved)
     tensors = read_tensors(saved, record)

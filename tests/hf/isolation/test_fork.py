@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sah_hf import ModelAdapterHF, switch
+from sah_hf import ModelAdapterHF
+from sah_hf.attention import switch
 
 pytestmark = [
     pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
@@ -25,20 +26,6 @@ _PATIENCE = 60
 _forking = threading.Event()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_forking.set)  # the last to be registered is called first: before anything is locked
-
-
-@pytest.fixture
-def logits(tokens: Any) -> Callable[[Any], Tensor]:
-    """Of the last of 12 tokens, after the 11 before it."""
-    ids = tokens(12)
-
-    @torch.no_grad()
-    def run(model: Any) -> Tensor:
-        cache = model(input_ids=ids[:, :11]).past_key_values
-        last: Tensor = model(input_ids=ids[:, 11:], past_key_values=cache).logits
-        return last
-
-    return run
 
 
 def in_a_child(checks: Callable[[], bool]) -> bool:

@@ -18,8 +18,9 @@ from tests.hf.conftest import MakeAdapter, build_model
 from torch import Tensor
 
 from sah_core import AttentionInputs, Mask, MaskerConfig, ResearchAttention, create_masker
-from sah_hf import ModelAdapterHF, NotSparseError, Request, switch
-from sah_hf.switch import IMPLEMENTATION
+from sah_hf import ModelAdapterHF, NotSparseError, Request
+from sah_hf.attention import switch
+from sah_hf.attention.switch import IMPLEMENTATION
 
 NARROW = {"maskers": [{"kind": "local", "window": 1}]}
 CONTEXT = "A mole lives at 7 Elm Row. "
@@ -38,20 +39,6 @@ def found(model: Any) -> dict[str, Any]:
         "attributes": {name: sorted(vars(part)) for name, part in model.named_modules()},
         "weights": {name: (id(weight), weight._version) for name, weight in model.named_parameters()},
     }
-
-
-@pytest.fixture
-def logits(tokens: Any) -> Callable[[Any], Tensor]:
-    """Of the last of 12 tokens, after the 11 before it."""
-    ids = tokens(12)
-
-    @torch.no_grad()
-    def run(model: Any) -> Tensor:
-        cache = model(input_ids=ids[:, :11]).past_key_values
-        last: Tensor = model(input_ids=ids[:, 11:], past_key_values=cache).logits
-        return last
-
-    return run
 
 
 def held() -> tuple[int, ...]:

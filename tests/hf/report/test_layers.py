@@ -9,7 +9,7 @@ from rich.console import Console
 from tests.hf.conftest import MakeAdapter, build_model
 
 from sah_hf import Request
-from sah_hf.tables import report_tables
+from sah_hf.cli.tables import report_tables
 
 NARROW = [{"kind": "sink", "size": 1}, {"kind": "local", "window": 2}]
 REQUEST = Request("A mole lives at 7 Elm Row.", ["Who?", "Where?"])

@@ -10,8 +10,8 @@ import torch
 from tests.hf.conftest import MakeAdapter
 
 from sah_hf import AnswerReport, Request
-from sah_hf.peak_memory import PeakMemory
-from sah_hf.report import PhaseReport
+from sah_hf.reports.peak_memory import PeakMemory
+from sah_hf.reports.report import PhaseReport
 
 REQUEST = Request("A mole lives at 7 Elm Row.", ["Who?", "Where is that?"])
 MIB = 2**20

@@ -11,7 +11,7 @@ from rich.console import Console
 from tests.hf.conftest import MakeAdapter
 
 from sah_hf import Request
-from sah_hf.layers_bar import LayersBar
+from sah_hf.cli.layers_bar import LayersBar
 
 REQUEST = Request("A mole lives at 7 Elm Row.", ["Who?", "Where?"])
 ONCE = {"max_new_tokens": 1}

@@ -11,7 +11,7 @@ from tests.hf.conftest import MakeAdapter, build_model
 from torch import Tensor
 
 from sah_hf import Request
-from sah_hf.fingerprint import model_fingerprint
+from sah_hf.models.fingerprint import model_fingerprint
 
 pytest.importorskip("accelerate")
 # transformers 4.57 takes the device that weights on disk wait on for the one that they are used on.

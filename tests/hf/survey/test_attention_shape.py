@@ -7,7 +7,7 @@ import torch
 
 from sah_core import AttentionInputs, AttentionOutput
 from sah_hf import ModelAdapterHF, UnsupportedModelError
-from sah_hf.attention_shape import AttentionShape
+from sah_hf.attention.attention_shape import AttentionShape
 from sah_hf.survey.building import build_tiny_model, model_types
 
 FAMILIES = [

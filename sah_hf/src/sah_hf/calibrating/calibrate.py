@@ -22,10 +22,10 @@ from sah_core import (
     load_calibration,
 )
 from sah_core.calibration.folder import PROVENANCE, DataOrigin, ModelOrigin, Provenance, save_calibration
-from sah_hf.fingerprint import model_fingerprint
-from sah_hf.modes import opened
-from sah_hf.offloaded import computes_on
-from sah_hf.probe import routed_layers
+from sah_hf.models.fingerprint import model_fingerprint
+from sah_hf.models.offloaded import computes_on
+from sah_hf.modes.mode import opened
+from sah_hf.modes.probe import routed_layers
 
 from .interrupts import held_back
 from .observing import ObservingMode

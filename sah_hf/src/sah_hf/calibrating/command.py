@@ -14,7 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sah_core import ConfigError, RunConfig, UsageError
 from sah_core.cli.console import output_console, plain_table
-from sah_hf.loading import load_model
+from sah_hf.models.loading import load_model
 
 from .calibrate import Advance, Calibrated, Calibrating
 from .settings import asked_calibrations

@@ -8,9 +8,9 @@ from typing import Any
 from torch import nn
 
 from sah_core import AttentionInputs
-from sah_hf.attention_call import AttentionCall, AttentionResult
-from sah_hf.attention_function import register
-from sah_hf.modes import Mode
+from sah_hf.attention.attention_call import AttentionCall, AttentionResult
+from sah_hf.modes.attention_function import register
+from sah_hf.modes.mode import Mode
 
 __all__ = ["ObservingMode"]
 

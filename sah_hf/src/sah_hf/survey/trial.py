@@ -18,8 +18,8 @@ from attrs import field, frozen
 from torch import Tensor
 
 from sah_hf.adapter import ModelAdapterHF
+from sah_hf.attention.switch import configs_of
 from sah_hf.errors import UnsupportedModelError
-from sah_hf.switch import configs_of
 
 from .building import build_tiny_model, class_of
 from .traits import Traits

@@ -15,10 +15,10 @@ from sah_bench.plan.cell import Cell
 from sah_bench.store.cell_files import CellFiles
 from sah_bench.tasks.row import Row
 from sah_hf.adapter import ModelAdapterHF
-from sah_hf.peak_memory import PeakMemory
-from sah_hf.read_context import ReadContext
-from sah_hf.report import AnswerReport
-from sah_hf.request import Request
+from sah_hf.contexts.read_context import ReadContext
+from sah_hf.reports.peak_memory import PeakMemory
+from sah_hf.reports.report import AnswerReport
+from sah_hf.requests.request import Request
 
 from .events import Event, SampleAnswered, SampleBegun
 from .fitting import FittedContext, fitted_contexts

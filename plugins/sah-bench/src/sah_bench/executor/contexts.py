@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 
-from sah_hf.read_context import ReadContext
+from sah_hf.contexts.read_context import ReadContext
 
 __all__ = ["KeptContexts"]
 

@@ -9,8 +9,8 @@ from attrs import frozen
 
 from sah_bench.tasks.row import Row
 from sah_hf.errors import RequestError
-from sah_hf.request import Request
-from sah_hf.tokens import request_tokens
+from sah_hf.requests.request import Request
+from sah_hf.requests.tokens import request_tokens
 
 __all__ = ["FittedContext", "fitted_contexts"]
 

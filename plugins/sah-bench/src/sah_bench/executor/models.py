@@ -8,7 +8,7 @@ from typing import Any
 from attrs import define, field
 
 from sah_core.config import ModelConfig
-from sah_hf.loading import LoadedModel, load_model
+from sah_hf.models.loading import LoadedModel, load_model
 
 from .contexts import KeptContexts
 from .fitting import FittedContext

@@ -49,7 +49,7 @@ class Calibration:
         from sah_hf.calibrating.calibrate import Calibrating
         from sah_hf.calibrating.settings import asked_calibrations
         from sah_hf.calibrating.text import read_blocks
-        from sah_hf.loading import load_model
+        from sah_hf.models.loading import load_model
 
         text = folder / "text.jsonl"
         lines = (json.dumps({"text": document}, ensure_ascii=False) + "\n" for document in self.documents)

@@ -179,7 +179,7 @@ def _rows(task: TaskConfig, length: int | None, seed: int, registry: Registry) -
 
 def _model_facts(model: ModelEntry, device: str, directory: ResultsDirectory) -> dict[str, Any]:
     """What the model is, wherever it lies and whatever it is called."""
-    from sah_hf.loading import model_folder
+    from sah_hf.models.loading import model_folder
 
     return {
         "files": files_digest(model_folder(model.config), directory.path / "files.json"),

@@ -1,0 +1,1 @@
+"""What transformers hands over for a layer, and the switch that lets it reach us."""

@@ -1,0 +1,1 @@
+"""Loading models, telling them apart, and handing them tokens."""

@@ -1,0 +1,1 @@
+"""What happened during a request, and what it took."""

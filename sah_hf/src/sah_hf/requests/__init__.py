@@ -1,0 +1,1 @@
+"""A request on its way: its tokens, its answers, its report."""
