@@ -34,6 +34,21 @@ FLOORS = {
     "cli": 4,
 }
 
+ROOMS = (
+    {"errors", "compat", "failing"},
+    {"models"},
+    {"attention"},
+    {"reports"},
+    {"modes"},
+    {"contexts"},
+    {"requests"},
+    {"kept", "model_adapter"},
+    {"adapter"},
+    {"calibrating", "survey"},
+    {"cli"},
+)
+"""Of the adapter, from the bottom."""
+
 
 def imported_at_run_time(file: Path) -> set[str]:
     """Absolute names of the modules a file imports, what stands under TYPE_CHECKING apart."""
@@ -97,3 +112,19 @@ def test_every_part_of_the_core_has_a_floor() -> None:
     """A new module is given its place in the plan."""
     parts = {path.stem for path in (ROOT / "sah_core/src/sah_core").iterdir() if not path.name.startswith(("_", "py"))}
     assert parts == set(FLOORS)
+
+
+@pytest.mark.parametrize("file", files("sah_hf"), ids=lambda file: f"{file.parent.name}.{file.stem}")
+def test_every_import_in_the_adapter_goes_down_a_floor(file: Path) -> None:
+    """A module imports from its own room or from one below; what a method imports when it runs may lie above."""
+    floor = {room: number for number, rooms in enumerate(ROOMS) for room in rooms}
+    here = file.relative_to(ROOT / "sah_hf/src/sah_hf").with_suffix("").parts[0]
+    if here == "__init__":
+        return
+    top = [node for node in ast.parse(file.read_text(encoding="utf-8")).body if isinstance(node, ast.ImportFrom)]
+    for node in top:
+        steps = (node.module or "").split(".")
+        room = steps[1] if steps[0] == "sah_hf" and len(steps) > 1 else here
+        if node.level and here in floor and file.parent.name == "sah_hf":
+            room = steps[0]
+        assert floor[room] <= floor[here], f"{here} imports {room}"
