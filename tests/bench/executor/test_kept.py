@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.nn import Linear
 
 from sah_bench.executor.contexts import KeptContexts
 from sah_bench.executor.models import KeptModel
@@ -26,7 +27,7 @@ def test_contexts_that_were_used_last_are_kept(asked: list[tuple[str, int]], mem
     kept = KeptContexts(memory)
     expected: OrderedDict[str, int] = OrderedDict()
     for text, size in asked:
-        context, new = kept.get(text, partial(ReadContext, [], None, 0.0, size, None))
+        context, new = kept.get(text, partial(ReadContext, [], None, 0.0, size, Linear(1, 1)))
         assert context.nbytes == size
         assert new == (text not in expected)
         expected[text] = size

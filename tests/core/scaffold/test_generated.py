@@ -65,7 +65,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Written:
 def follow_the_tutorial(package: Path) -> None:
     """Put the code of docs/tutorial.md where the page says it belongs."""
     page = (ROOT / "docs/tutorial.md").read_text(encoding="utf-8")
-    config, masker, _, test = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    config, masker, _, test = re.findall(r"```python\n(.*?)```", page.partition("\n## 5. ")[0], re.DOTALL)
 
     file = package / "src/sah_masker_block_mean/__init__.py"
     before, _, after = file.read_text(encoding="utf-8").partition("class BlockMeanConfig")
