@@ -63,17 +63,21 @@ class ReadContext:
                 f"the context that was read, {len(self.tokens)} tokens, is not this request's, {len(tokens)} tokens: "
                 "read_context needs the request's own context, chat flag and tokenizer"
             )
-        if not self._weights.agrees(WeightsSample.of(model)):
-            raise RequestError(
-                f"the weights of the {type(model).__name__} are no longer those that read the context (were they "
-                "trained, merged with others, cast or moved?): read it again"
-            )
+        self.check_weights()
         if self.reading != reading:
             found, wanted = ("densely" if each is None else "sparsely" for each in (self.reading, reading))
             how = (
                 "with another attention config" if found == wanted else f"{found}, and this protocol wants it {wanted}"
             )
             raise RequestError(f"the context was read {how}: read it with the adapter that asks of it")
+
+    def check_weights(self) -> None:
+        """Raise RequestError where the model no longer has the weights that read the context."""
+        if not self._weights.agrees(WeightsSample.of(self.model)):
+            raise RequestError(
+                f"the weights of the {type(self.model).__name__} are no longer those that read the context (were they "
+                "trained, merged with others, cast or moved?): read it again"
+            )
 
 
 def read_context(mode: Mode, tokens: list[int], reading: Reading | None = None) -> ReadContext:

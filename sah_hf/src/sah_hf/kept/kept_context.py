@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from sah_hf.contexts.read_context import ReadContext
 from sah_hf.errors import RequestError
-from sah_hf.models.fingerprint import WeightsMark
 from sah_hf.modes.call_states import CallStates
 from sah_hf.modes.sparse_mode import OnCall
 from sah_hf.requests.listeners import Listeners, OnAnswer, OnText
@@ -42,7 +41,6 @@ class KeptContext:
         """The same without indexes: what ``process_request(..., context=...)`` takes, of any adapter of the model."""
         self.chat = chat
         self.states = CallStates(len(read.tokens)) if states is None else states
-        self._weights = WeightsMark(read.model)
         self._turn = threading.Lock()
         self._answering: int | None = None  # the thread whose turn it is
 
@@ -95,7 +93,6 @@ class KeptContext:
         asked = asked_of(questions, answer_prefix)
         tokens = question_tokens(self.adapter.tokenizer, asked, answer_prefix, chat=self.chat)
         with self.turn():
-            self._check_weights()
             return self.adapter.process_tokens(
                 RequestTokens(self.tokens, tokens),
                 generation,
@@ -116,15 +113,8 @@ class KeptContext:
         from .saved_context import save_context
 
         with self.turn():
-            self._check_weights()
+            self.read.check_weights()
             save_context(self, folder)
-
-    def _check_weights(self) -> None:
-        if not self._weights.is_of(self.read.model):
-            raise RequestError(
-                f"the weights of this {type(self.read.model).__name__} have changed since they read the context: "
-                "read it again"
-            )
 
     @contextmanager
     def turn(self) -> Iterator[None]:

@@ -11,7 +11,7 @@ from sah_core import CalibrationError, SparseAttention
 
 from .offloaded import weight_values
 
-__all__ = ["WeightsMark", "check_calibrations", "model_fingerprint"]
+__all__ = ["check_calibrations", "model_fingerprint"]
 
 _VALUES = 64
 """How many values of each parameter are looked at, evenly spaced: any training changes nearly all of them."""
@@ -26,31 +26,6 @@ def model_fingerprint(model: Any) -> str:
         values = flat[::step][:_VALUES].to(torch.bfloat16).float().cpu()
         digest.update(f"{name} {tuple(parameter.shape)} {values.tolist()}\n".encode())
     return digest.hexdigest()[:16]
-
-
-class WeightsMark:
-    """Which tensors a model's weights were, and how often each had been written to: tells at once if that changed.
-
-    Weights that are offloaded come and go; those are not looked at.
-    """
-
-    def __init__(self, model: Any) -> None:
-        self._written = _written(model)
-
-    def is_of(self, model: Any) -> bool:
-        """Whether the model has these weights still."""
-        now = _written(model)
-        same = now.keys() & self._written.keys()
-        return all(now[name] == self._written[name] for name in same)
-
-
-def _written(model: Any) -> dict[str, tuple[int, int]]:
-    """Where each parameter that is there lies, and how often it was written to, as far as torch counts."""
-    return {
-        name: (parameter.data_ptr(), 0 if parameter.is_inference() else parameter._version)
-        for name, parameter in model.named_parameters()
-        if not parameter.is_meta
-    }
 
 
 def check_calibrations(attention: SparseAttention, model: Any) -> None:
