@@ -164,6 +164,14 @@ def test_a_group_selects_by_codes_what_it_selects_by_keys(
     assert PQCache(config).add_mask(asked, previous) == ByKey(config).add_mask(asked, previous)
 
 
+def test_a_group_of_one_head_tells_nearly_equal_keys_apart() -> None:
+    """Soft-capped at 5, logits of 60 and 75 differ by 4e-10, less than a float32 can tell: the larger one is kept."""
+    keys = torch.tensor([0.0, 1.0, 60.0, 2.0, 75.0, 3.0, 4.0, 5.0], dtype=torch.float64).reshape(1, 1, 8, 1)
+    inputs = AttentionInputs(torch.ones(1, 1, 1, 1, dtype=torch.float64), keys, keys, scaling=1.0, softcap=5.0)
+    mask = PQCache(PQCacheConfig(bits=3, subvectors=1, budget=1)).add_mask(inputs, Mask.empty(inputs.shape))
+    assert mask.to_dense().flatten().tolist() == [0, 0, 0, 0, 1, 0, 0, 0]
+
+
 @pytest.mark.parametrize("closed", [[], [0], [0, 3, 5]])
 def test_group_scores_by_codes_by_keys_and_by_hand(closed: list[int]) -> None:
     """Of 400 keys with 4 joint codes, the logarithm of the sum over heads of softmax over the keys not closed."""
@@ -185,15 +193,15 @@ def test_group_scores_by_codes_by_keys_and_by_hand(closed: list[int]) -> None:
 
 
 def test_a_closed_key_that_outweighs_all_others_does_not_count() -> None:
-    """Keys 10000, 1 and 2, the first closed: the others weigh 1 / (1 + e) and e / (1 + e), not nothing."""
+    """Keys 10000, 1 and 2, the first closed: for each of two heads the others weigh 1 / (1 + e) and e / (1 + e)."""
     keys = torch.tensor([10000.0, 1.0, 2.0]).reshape(1, 1, 3, 1)
-    inputs = AttentionInputs(torch.ones(1, 1, 1, 1), keys, keys)
+    inputs = AttentionInputs(torch.ones(1, 2, 1, 1), keys, keys)
     masker = PQCache(PQCacheConfig(subvectors=1))
     index = masker.create_index(inputs)
     index.fit(keys)
-    candidates = OpenUnits((1, 1, 1), 3, IndexRows(torch.tensor([[[[0]]]]), torch.tensor([[[1]]]), None, 3), None)
+    candidates = OpenUnits((1, 2, 1), 3, IndexRows(torch.tensor([[[[0]]]]), torch.tensor([[[1]]]), None, 3), None)
     found = masker.group_scores(inputs, index, candidates)[0, 0, 0, 1:].exp()
-    assert found.tolist() == pytest.approx([0.268941, 0.731059], abs=1e-6)
+    assert found.tolist() == pytest.approx([2 * 0.268941, 2 * 0.731059], abs=2e-6)
 
 
 @pytest.mark.parametrize("share", [False, True])

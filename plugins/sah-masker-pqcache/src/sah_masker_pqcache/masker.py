@@ -54,14 +54,15 @@ class PQCache(TopKMasker[PQCacheConfig]):
     def group_scores(self, inputs: AttentionInputs, index: KeyIndex | None, candidates: OpenUnits) -> Tensor:
         """What `aggregate` makes of the scores; of joint codes where keys are only told apart by them, not of keys.
 
-        That is where every key is visible, and what is taken already is taken by all heads of a group.
+        That is where every key is visible, and what is taken already is taken by all heads of a group. A group of one
+        head has nothing to sum, and its own scores order keys more finely than what is rounded here.
         """
         assert isinstance(index, Codebook)  # what create_index made
         closed, hkv = candidates.closed, inputs.kv_heads
-        counts = None if closed is None or hkv % closed.rows[1] else index.open_counts(closed)
+        b, hq, q, _ = inputs.shape
+        counts = None if closed is None or hq == hkv or hkv % closed.rows[1] else index.open_counts(closed)
         if counts is None:
             return super().group_scores(inputs, index, candidates)
-        b, hq, q, _ = inputs.shape
         logits = inputs.scaled(self._tables(inputs, index)[0]).reshape(b, hkv, hq // hkv, q, -1)
         return looked_up(group_weights(logits, counts), index.joint_codes[:, :, 0])
 
