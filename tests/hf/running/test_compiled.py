@@ -12,6 +12,9 @@ from torch import Tensor
 
 from sah_hf import ModelAdapterHF
 
+# torch says so of itself on Python 3.13.0, where nothing else is different.
+pytestmark = pytest.mark.filterwarnings("ignore:Guards may run slower on Python:RuntimeWarning")
+
 NARROW = {"maskers": [{"kind": "local", "window": 1}]}
 
 
