@@ -224,6 +224,22 @@ def test_a_cell_waits_for_what_its_masker_learns(results: ResultsDirectory) -> N
     assert str(results.path) not in json.dumps(hashed.identity)
 
 
+def test_a_layers_own_masker_waits_as_well(results: ResultsDirectory) -> None:
+    """Maskers of some layers alone get the folder too, and are part of the address."""
+    sink = {"kind": "sink"}
+    mixed = {"name": "mixed", "maskers": [sink], "overrides": [{"layers": "1-2", "maskers": HASH["maskers"]}]}
+    plan = planned(results, attention=[mixed, {"name": "plain", "maskers": [sink]}], calibration=LEARN)
+    (calibration,) = plan.calibrations
+    cell, plain = plan.cells
+    assert (cell.calibration, plain.calibration) == (calibration.address, None)
+    assert cell.address != plain.address
+    assert cell.attention is not None
+    assert cell.attention.overrides[0].maskers[1].weights == str(  # type: ignore[attr-defined]  # as above
+        results.calibration(calibration.address).resolve() / "hashattention"
+    )
+    assert str(results.path) not in json.dumps(cell.identity)
+
+
 def test_other_text_to_learn_from_is_another_cell(results: ResultsDirectory, tmp_path: Path) -> None:
     """The same text is the same cell, in another directory as well."""
     before = addresses(results, attention=[HASH], calibration=LEARN)

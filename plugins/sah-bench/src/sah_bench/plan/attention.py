@@ -38,51 +38,49 @@ def settled_attention(
     In ``identity``, a folder is told by what it holds. Raises CalibrationError for a folder without a calibration.
     """
     learned = None if calibration is None or folder is None else (calibration, folder)
-    waits = learned is not None and any(
-        getattr(masker, _field(masker, registry) or "kind") == CALIBRATED for masker in config.every_masker
-    )
     lists = (config.maskers, *(override.maskers for override in config.overrides))
-    settled = [[_settled(masker, learned, registry) for masker in maskers] for maskers in lists]
-    configs = [tuple(masker for masker, _ in each) for each in settled]
-    described = [[identity for _, identity in each] for each in settled]
+    maskers, *others = ([_settled(masker, learned, registry) for masker in each] for each in lists)
     overrides = tuple(
-        override.model_copy(update={"maskers": maskers})
-        for override, maskers in zip(config.overrides, configs[1:], strict=True)
+        override.model_copy(update={"maskers": tuple(masker.config for masker in other)})
+        for override, other in zip(config.overrides, others, strict=True)
     )
-    changed = {"maskers": configs[0], "overrides": overrides, "seed": config.seed + seed}
-    run = config.model_copy(update=changed)
-    identity = {**run.model_dump(mode="json"), "maskers": described[0]}
-    for override, maskers in zip(identity["overrides"], described[1:], strict=True):
-        override["maskers"] = maskers
-    return Settled(run, identity, calibration.address if calibration is not None and waits else None)
+    changed = {"maskers": tuple(masker.config for masker in maskers), "overrides": overrides}
+    run = config.model_copy(update={**changed, "seed": config.seed + seed})
+    identity = {**run.model_dump(mode="json"), "maskers": [masker.identity for masker in maskers]}
+    for override, other in zip(identity["overrides"], others, strict=True):
+        override["maskers"] = [masker.identity for masker in other]
+    waits_for = [masker.waits_for for each in (maskers, *others) for masker in each if masker.waits_for is not None]
+    return Settled(run, identity, waits_for[0] if waits_for else None)
 
 
-def _settled(
-    masker: MaskerConfig, learned: tuple[Calibration, Path] | None, registry: Registry
-) -> tuple[MaskerConfig, dict[str, Any]]:
-    """The masker with the folder of what it learned, and what it is as JSON."""
-    field, identity = _field(masker, registry), masker.model_dump(mode="json")
+@frozen
+class _SettledMasker:
+    """The same of one masker."""
+
+    config: MaskerConfig
+    identity: dict[str, Any]
+    waits_for: str | None = None
+
+
+def _settled(masker: MaskerConfig, learned: tuple[Calibration, Path] | None, registry: Registry) -> _SettledMasker:
+    identity = masker.model_dump(mode="json")
+    field = registry.calibrator(masker.kind).field if masker.kind in registry.calibrated_kinds else None
     value = getattr(masker, field) if field else None
     if field is None or not isinstance(value, str):
-        return masker, identity
+        return _SettledMasker(masker, identity)
     if value == CALIBRATED and learned is not None:
         calibration, folder = learned
         identity[field] = {"learned": calibration.address}
         # Changed through JSON, so that the masker's own rules see the folder.
         placed = masker.model_copy(update={field: str(folder / masker.kind)})
-        return type(masker).model_validate_json(placed.model_dump_json()), identity
+        return _SettledMasker(type(masker).model_validate_json(placed.model_dump_json()), identity, calibration.address)
     if (Path(value) / _PROVENANCE).is_file():
         identity[field] = {"calibration": read_json(Path(value) / _PROVENANCE)}
     elif _names_folder(type(masker), field, value):
         raise CalibrationError(
             f"{masker.kind}.{field}: there is no calibration in {value}: make one with sah calibrate"
         )
-    return masker, identity
-
-
-def _field(masker: MaskerConfig, registry: Registry) -> str | None:
-    """The field that names what the masker learned, if it learns."""
-    return registry.calibrator(masker.kind).field if masker.kind in registry.calibrated_kinds else None
+    return _SettledMasker(masker, identity)
 
 
 def _names_folder(config: type[MaskerConfig], field: str, value: str) -> bool:
