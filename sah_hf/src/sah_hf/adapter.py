@@ -22,7 +22,7 @@ from sah_core import (
 
 from .attention.attention_call import AttentionResult
 from .contexts.layer_progress import OnProgress
-from .contexts.read_context import ReadContext, Reading
+from .contexts.read_context import ReadContext, Reading, reading_of
 from .errors import NotSparseError, RequestError
 from .kept.kept_context import KeptContext
 from .model_adapter import ModelAdapter
@@ -300,7 +300,7 @@ class ModelAdapterHF(ModelAdapter):
     @property
     def reading(self) -> Reading | None:
         """What contexts that this adapter reads depend on; None where it reads them densely."""
-        return self._asking().reading
+        return reading_of(self.attention_config, self.protocol)
 
     def _tokens(self, request: Request) -> RequestTokens:
         return request_tokens(self._needed_tokenizer(), request)

@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 
 from sah_core import AttentionInputs, AttentionState, Mask, masked_attention
-from sah_hf.attention.switch import original_implementation
 from sah_hf.errors import UnsupportedModelError
 
 from . import own_selection
 from .forward_facts import ForwardFacts
+from .switch import original_implementation
 
 __all__ = ["AttentionCall", "AttentionResult"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from attrs import Factory, field, frozen
 
-from sah_core import AttentionConfig
+from sah_core import AttentionConfig, ProtocolConfig
 from sah_hf.attention.switch import original_implementation
 from sah_hf.errors import RequestError, UnsupportedModelError
 from sah_hf.models.model_input import as_input, clock
@@ -18,10 +18,17 @@ from sah_hf.reports.peak_memory import PeakMemory
 
 from .cache import held_bytes
 
-__all__ = ["ReadContext", "Reading", "read_context"]
+__all__ = ["ReadContext", "Reading", "read_context", "reading_of"]
 
 Reading = tuple[AttentionConfig, int]
 """What a sparsely read context depends on: the attention config, and how many of its first tokens stayed dense."""
+
+
+def reading_of(config: AttentionConfig | None, protocol: ProtocolConfig) -> Reading | None:
+    """What contexts that are read like this depend on; None where they are read densely."""
+    if config is None or protocol.sparse_from != "context":
+        return None
+    return config, protocol.first_tokens_dense
 
 
 @frozen(eq=False)

@@ -18,7 +18,8 @@ from sah_hf.attention.attention_call import AttentionCall, AttentionResult
 from sah_hf.attention.switch import original_implementation
 from sah_hf.attention.switched_name import IMPLEMENTATION
 from sah_hf.attention.untraced import untraced
-from sah_hf.modes.mode import current_forward, forward_of
+
+from .mode import current_forward, forward_of
 
 __all__ = ["register", "sparse_attention", "sparse_mask"]
 

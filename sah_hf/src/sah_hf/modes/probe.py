@@ -18,9 +18,9 @@ from sah_hf.attention import own_selection
 from sah_hf.attention.attention_call import AttentionCall, AttentionResult
 from sah_hf.errors import UnsupportedModelError
 from sah_hf.models.offloaded import computes_on
-from sah_hf.modes.mode import Mode, opened
 
 from .attention_function import register
+from .mode import Mode, opened
 
 __all__ = ["routed_layers"]
 

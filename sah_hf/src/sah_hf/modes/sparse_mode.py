@@ -15,11 +15,11 @@ from sah_core import AttentionInputs, AttentionOutput, SparseAttention, UsageErr
 from sah_hf.attention.attention_call import AttentionCall, AttentionResult
 from sah_hf.attention.forward_facts import ForwardFacts
 from sah_hf.models.model_input import check_beside
-from sah_hf.modes.meter import Meter
 
 from .call_states import CallStates
 from .generating import current_generation
 from .known_caches import KnownCaches
+from .meter import Meter
 from .mode import Mode
 
 __all__ = ["OnCall", "SparseMode"]

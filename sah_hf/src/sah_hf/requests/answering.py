@@ -10,7 +10,7 @@ from attrs import field, frozen
 from sah_core import AttentionConfig, ProtocolConfig, SparseAttention
 from sah_hf.contexts.cache import fork_cache
 from sah_hf.contexts.layer_progress import layers_counted
-from sah_hf.contexts.read_context import ReadContext, Reading, read_context
+from sah_hf.contexts.read_context import ReadContext, Reading, read_context, reading_of
 from sah_hf.failing import failures_named
 from sah_hf.models.model_input import as_input, check_known, check_loaded, clock
 from sah_hf.modes.call_states import CallStates
@@ -130,9 +130,7 @@ class Asking:
     @property
     def reading(self) -> Reading | None:
         """What a context that is read sparsely depends on."""
-        if self.config is None or self.protocol.sparse_from != "context":
-            return None
-        return self.config, self.protocol.first_tokens_dense
+        return reading_of(self.config, self.protocol)
 
     @property
     def _advice(self) -> str:
