@@ -20,7 +20,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, Pretra
 from sah_core import ModelConfig, Registry, default_registry
 from sah_hf.errors import UnknownModelError, UnsupportedModelError
 
-__all__ = ["LoadedModel", "load_model", "load_model_config", "model_folder"]
+__all__ = ["LoadedModel", "load_model", "load_model_config", "load_tokenizer", "model_folder"]
 
 
 @frozen
@@ -57,6 +57,16 @@ def load_model(
 def load_model_config(config: ModelConfig, registry: Registry | None = None) -> PretrainedConfig:
     """A model's config alone, without its weights; raises UnknownModelError where there is no such model."""
     return _read_config(config, _source(config, registry))
+
+
+def load_tokenizer(config: ModelConfig, registry: Registry | None = None) -> Any:
+    """A model's tokenizer alone; raises UnknownModelError where there is no such model, or it comes without one."""
+    source = _source(config, registry)
+    _read_config(config, source)
+    try:
+        return AutoTokenizer.from_pretrained(source.place, **source.keywords)
+    except (OSError, ValueError) as error:
+        raise UnknownModelError(f"model {config.name!r} has no tokenizer that loads: {_one_line(error)}") from error
 
 
 def model_folder(config: ModelConfig, registry: Registry | None = None) -> Path:

@@ -58,14 +58,17 @@ def _task(value: Any, info: ValidationInfo) -> TaskConfig:
             raise custom_error(
                 "task_class", f"task {kind!r} should be configured by a subclass of sah_bench's TaskConfig"
             )
-        registry.scorers.find(str(value.get("scorer") or config.default_scorer))
     except SahError as error:
-        at = "kind" if kind not in registry.tasks.names else "scorer"
-        raise one_error("task", type(error).__name__, str(error), (at,), value.get(at)) from error
+        raise one_error("task", type(error).__name__, str(error), ("kind",), kind) from error
     try:
-        return config.model_validate(dict(value), context=info.context)
+        task = config.model_validate(dict(value), context=info.context)
     except ValidationError as error:
         raise reworded(error, config) from None
+    try:
+        registry.scorers.find(task.scored_by)
+    except SahError as error:
+        raise one_error("task", type(error).__name__, str(error), ("scorer",), task.scored_by) from error
+    return task
 
 
 AnyTask = SerializeAsAny[Annotated[TaskConfig, BeforeValidator(_task)]]

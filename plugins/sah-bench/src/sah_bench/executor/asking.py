@@ -69,14 +69,15 @@ class Asking:
         self.sample = None
 
     def _ask_together(self, adapter: ModelAdapterHF, fitted: FittedContext, batch: Sequence[int]) -> None:
-        """Answer samples that share context, answer prefix and number of new tokens."""
+        """Answer samples that share context, answer prefix, number of new tokens, and whether it is a chat."""
         row = self.rows[batch[0]]
-        request = Request(fitted.text, [self.rows[sample].question for sample in batch], row.answer_prefix)
+        questions = [self.rows[sample].question for sample in batch]
+        request = Request(fitted.text, questions, row.answer_prefix, chat=row.chat)
         self.sample = batch[0]
         self.tell(SampleBegun(batch[0]))
         self._memory.lap()
         with self._counted(1):
-            context, new = self.ready.contexts.get(fitted.text, lambda: adapter.read_context(request))
+            context, new = self.ready.contexts.get((fitted.text, row.chat), lambda: adapter.read_context(request))
             reading = Reading(context.seconds, self._memory.lap()) if new else None
             if self._warm_up(adapter, request, context):
                 self.tell(SampleBegun(batch[0]))  # what was compiled is no part of its time
@@ -198,8 +199,8 @@ class _Answered:
 
 def _batches(rows: Sequence[Row], samples: Sequence[int]) -> Iterator[list[int]]:
     """Samples that one request can ask, in the order in which the first of each comes."""
-    batches: dict[tuple[str, str, int], list[int]] = {}
+    batches: dict[tuple[str, str, int, bool], list[int]] = {}
     for sample in samples:
         row = rows[sample]
-        batches.setdefault((row.context, row.answer_prefix, row.max_new_tokens), []).append(sample)
+        batches.setdefault((row.context, row.answer_prefix, row.max_new_tokens, row.chat), []).append(sample)
     yield from batches.values()

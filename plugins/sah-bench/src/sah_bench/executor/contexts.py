@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from sah_hf.contexts.read_context import ReadContext
 
@@ -15,15 +15,15 @@ class KeptContexts:
 
     def __init__(self, memory: float) -> None:
         self._memory = memory
-        self._kept: OrderedDict[str, ReadContext] = OrderedDict()
+        self._kept: OrderedDict[Hashable, ReadContext] = OrderedDict()
 
-    def get(self, text: str, read: Callable[[], ReadContext]) -> tuple[ReadContext, bool]:
-        """The context as it was read before, or read now; and whether it was read now."""
-        if text in self._kept:
-            self._kept.move_to_end(text)
-            return self._kept[text], False
+    def get(self, key: Hashable, read: Callable[[], ReadContext]) -> tuple[ReadContext, bool]:
+        """The context of this key as it was read before, or read now; and whether it was read now."""
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key], False
         context = read()
-        self._kept[text] = context
+        self._kept[key] = context
         while sum(kept.nbytes for kept in self._kept.values()) > self._memory:
             self._kept.popitem(last=False)
         return context, True

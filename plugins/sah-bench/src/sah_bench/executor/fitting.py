@@ -40,10 +40,11 @@ def fitted_contexts(
     if positions is None:
         return {row.context: FittedContext(row.context) for row in rows}
     needed: dict[str, _Needed] = {}
-    for (context, prefix), samples in _by_context(rows).items():
-        tokens = request_tokens(tokenizer, Request(context, [rows[sample].question for sample in samples], prefix))
+    for (context, prefix, chat), samples in _by_context(rows).items():
+        questions = [rows[sample].question for sample in samples]
+        tokens = request_tokens(tokenizer, Request(context, questions, prefix, chat=chat))
         for sample, question in zip(samples, tokens.questions, strict=True):
-            need = _Needed(sample, len(tokens.context), len(question) + new_tokens(rows[sample]))
+            need = _Needed(sample, len(tokens.context), len(question) + new_tokens(rows[sample]), chat)
             needed[context] = max(needed.get(context, need), need, key=lambda each: each.after)
     return {text: _fitted(text, need, tokenizer, positions, truncate) for text, need in needed.items()}
 
@@ -55,13 +56,14 @@ class _Needed:
     sample: int
     context: int
     after: int
+    chat: bool
 
 
-def _by_context(rows: Sequence[Row]) -> dict[tuple[str, str], list[int]]:
-    """The samples of each context and answer prefix."""
-    groups: dict[tuple[str, str], list[int]] = {}
+def _by_context(rows: Sequence[Row]) -> dict[tuple[str, str, bool], list[int]]:
+    """The samples of each context and answer prefix, in a chat or not."""
+    groups: dict[tuple[str, str, bool], list[int]] = {}
     for sample, row in enumerate(rows):
-        groups.setdefault((row.context, row.answer_prefix), []).append(sample)
+        groups.setdefault((row.context, row.answer_prefix, row.chat), []).append(sample)
     return groups
 
 
@@ -84,7 +86,7 @@ def _fitted(
     while kept >= 2:
         # The end begins where the token before it ended, so that the space between two words stays with it.
         shorter = text[: ends[kept - kept // 2 - 1]] + text[ends[-(kept // 2) - 1] :]
-        tokens = len(request_tokens(tokenizer, Request(shorter, ".")).context)
+        tokens = len(request_tokens(tokenizer, Request(shorter, ".", chat=need.chat)).context)
         if tokens <= room:
             return FittedContext(shorter, need.context - tokens)
         kept -= tokens - room  # other tokens than before meet at the cut

@@ -12,8 +12,6 @@ from sah_bench.config.contender import Contender
 from sah_bench.config.sections import TimeoutConfig, WorkersConfig
 from sah_bench.store.directory import FORMAT, ResultsDirectory
 from sah_bench.tasks.row import Row, digest_of
-from sah_bench.tasks.task import TaskConfig
-from sah_core.errors import ConfigError, SahError
 from sah_core.plugins import Registry, default_registry
 
 from .attention import settled_attention
@@ -21,6 +19,7 @@ from .calibration import Calibration, documents_of
 from .cell import Cell, Protocol
 from .devices import device_kind, settled
 from .model_files import files_digest
+from .tables import Table, Tables
 from .versions import versions_of
 
 __all__ = ["Plan", "make_plan"]
@@ -50,17 +49,6 @@ class Plan:
         }
 
 
-@frozen
-class _Table:
-    """The rows of one task at one length with one seed, and their digest."""
-
-    task: TaskConfig
-    length: int | None
-    seed: int
-    rows: Sequence[Row]
-    digest: str
-
-
 def make_plan(config: BenchConfig, directory: ResultsDirectory, registry: Registry | None = None) -> Plan:
     """Cross everything that the config lists; no weights are loaded, but files are read and rows are made.
 
@@ -68,23 +56,25 @@ def make_plan(config: BenchConfig, directory: ResultsDirectory, registry: Regist
     """
     known = default_registry() if registry is None else registry
     workers = settled(config.workers)
-    tables = list(_tables(config, known))
-    _check_scorers(tables)
+    tables = Tables(config, known)
+    rows: dict[str, Sequence[Row]] = {}
     cells: list[Cell] = []
     calibrations: list[Calibration] = []
     for model in config.models:
+        asked = list(tables.of(model))
         facts = _model_facts(model, workers.devices[0], directory)
-        calibration = _calibration(config, model, facts, known)
+        calibration = _calibration(config, model, facts, tables, known)
         if calibration is not None:
             calibrations.append(calibration)
-        for table in tables:
+        for table in asked:
+            rows[table.digest] = table.rows
             for contender in config.contenders:
                 cells.extend(_cells(config, model, facts, table, contender, calibration, directory, known))
     return Plan(
         name=config.name or "benchmark",
         benchmark=config.model_dump(mode="json"),
         cells=tuple(cells),
-        tables={table.digest: table.rows for table in tables},
+        tables=rows,
         calibrations=tuple(calibrations),
         timeout=config.timeout,
         workers=workers,
@@ -95,7 +85,7 @@ def _cells(
     config: BenchConfig,
     model: ModelEntry,
     facts: Mapping[str, Any],
-    table: _Table,
+    table: Table,
     contender: Contender,
     calibration: Calibration | None,
     directory: ResultsDirectory,
@@ -142,41 +132,6 @@ def _cells(
         )
 
 
-def _tables(config: BenchConfig, registry: Registry) -> Iterator[_Table]:
-    for task in config.tasks:
-        for length in config.lengths if task.sized else (None,):
-            made: _Table | None = None
-            for seed in config.seeds:
-                if made is None or task.seeded:
-                    rows = _rows(task, length, seed, registry)
-                    made = _Table(task, length, seed, rows, digest_of(rows))
-                yield _Table(task, length, seed, made.rows, made.digest)
-
-
-def _check_scorers(tables: Sequence[_Table]) -> None:
-    """The same rows are one cell with one score, whatever their task is called."""
-    first: dict[str, TaskConfig] = {}
-    for table in tables:
-        other = first.setdefault(table.digest, table.task)
-        if other.scored_by != table.task.scored_by:
-            raise ConfigError(
-                f"tasks {other.label!r} and {table.task.label!r} ask the same rows, and score them with "
-                f"{other.scored_by!r} and {table.task.scored_by!r}: leave one out, and run again with the other "
-                "scorer, which asks nothing anew"
-            )
-
-
-def _rows(task: TaskConfig, length: int | None, seed: int, registry: Registry) -> Sequence[Row]:
-    at = "" if length is None else f" at length {length}"
-    try:
-        rows: Sequence[Row] = registry.tasks.load(task.kind)(task).rows(length, seed)
-    except SahError as error:
-        raise type(error)(f"task {task.label!r}{at}: {error}") from error
-    if not rows:
-        raise ConfigError(f"task {task.label!r}{at} has no rows: there is nothing to ask")
-    return rows
-
-
 def _model_facts(model: ModelEntry, device: str, directory: ResultsDirectory) -> dict[str, Any]:
     """What the model is, wherever it lies and whatever it is called."""
     from sah_hf.models.loading import model_folder
@@ -189,12 +144,12 @@ def _model_facts(model: ModelEntry, device: str, directory: ResultsDirectory) ->
 
 
 def _calibration(
-    config: BenchConfig, model: ModelEntry, facts: Mapping[str, Any], registry: Registry
+    config: BenchConfig, model: ModelEntry, facts: Mapping[str, Any], tables: Tables, registry: Registry
 ) -> Calibration | None:
     asked = config.calibration
     if asked is None:
         return None
-    rows = [_rows(task, asked.length if task.sized else None, asked.seed, registry) for task in asked.tasks]
+    rows = tables.learned_from(model)
     maskers = []
     for masker in asked.maskers:
         field_name = registry.calibrator(masker.kind).field

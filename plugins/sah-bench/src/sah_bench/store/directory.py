@@ -15,7 +15,7 @@ from .whole_files import read_json, write_json
 
 __all__ = ["FORMAT", "ResultsDirectory"]
 
-FORMAT = 1
+FORMAT = 2
 """Of the files; a directory of another format is neither read nor written."""
 
 _MARK = "sah-bench.json"

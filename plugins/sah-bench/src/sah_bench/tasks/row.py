@@ -27,15 +27,18 @@ class Row:
     answer_prefix: str = ""
     extra: Mapping[str, Any] = field(factory=dict)
     """Further columns of JSON values, for scorers that need them."""
+    chat: bool = field(default=False, kw_only=True)
+    """Whether context and question are put into one user turn of the model's chat template."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The five columns and the further ones, ``answer`` always a list."""
+        """The five columns, ``chat`` where it is one, and the further ones; ``answer`` is always a list."""
         return {
             "context": self.context,
             "question": self.question,
             "answer_prefix": self.answer_prefix,
             "answer": list(self.answers),
             "max_new_tokens": self.max_new_tokens,
+            **({"chat": True} if self.chat else {}),
             **self.extra,
         }
 

@@ -25,6 +25,7 @@ _SCHEMA: Final = pyarrow.schema(
         ("answer_prefix", pyarrow.large_string()),
         ("answer", pyarrow.list_(pyarrow.large_string())),
         ("max_new_tokens", pyarrow.int64()),
+        ("chat", pyarrow.bool_()),
         ("extra", pyarrow.large_string()),  # a JSON object
     ]
 )
@@ -42,6 +43,7 @@ def write_table(path: Path, rows: Iterable[Row]) -> None:
             "answer_prefix": row.answer_prefix,
             "answer": row.answers,
             "max_new_tokens": row.max_new_tokens,
+            "chat": row.chat,
             "extra": json.dumps(dict(row.extra), ensure_ascii=False),
         }
         for row in rows
@@ -71,6 +73,7 @@ def read_table(path: Path) -> tuple[Row, ...]:
             answers=tuple(record["answer"]),
             max_new_tokens=record["max_new_tokens"],
             answer_prefix=record["answer_prefix"],
+            chat=record["chat"],
             extra=json.loads(record["extra"]),
         )
         for record in records

@@ -1,0 +1,3 @@
+"""Sparse attention in lm-evaluation-harness."""
+
+from __future__ import annotations
