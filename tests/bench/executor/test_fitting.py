@@ -69,6 +69,15 @@ def test_the_middle_by_hand() -> None:
     assert found.cut == 4
 
 
+def test_a_chats_own_tokens_take_room() -> None:
+    """A word that the template writes before the context, and one after the question, cost two of the context's."""
+    talker: Any = AutoTokenizer.from_pretrained(directory(), local_files_only=True)
+    talker.chat_template = "<bos> moon {{ messages[0]['content'] }} rain"
+    rows = [Row(words(10), "? " + words(1), ("x",), 3, chat=chat) for chat in (False, True)]
+    cuts = [fitted_contexts([row], talker, 15, new_tokens, "middle")[row.context].cut for row in rows]
+    assert cuts == [1, 3]
+
+
 def test_nothing_is_cut_where_that_is_not_asked_for() -> None:
     """The first sample that is too long is named, with its numbers."""
     rows = [Row(words(5), "?", ("x",), 3), Row(words(10), "?", ("x",), 3)]

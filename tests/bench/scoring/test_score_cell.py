@@ -157,6 +157,8 @@ def test_any_number_is_a_score(tmp_path: Path, gives: Any) -> None:
         ("given", 10**400, "scorer 'given' of own unknown raised OverflowError on sample 1: int too large"),
         ("given", "1", "and gave a value of type str for sample 1"),
         ("given", None, "and gave a value of type NoneType for sample 1"),
+        ("given", (), "and gave a value of type tuple for sample 1"),
+        ("given", (0.5, 2), "and gave 2.0 for sample 1"),
         ("missing", None, "scorer 'missing' of own: there is no missing in "),
         ("number", None, "scorer 'number' of own unknown raised TypeError on sample 1: 'int' object is not callable"),
         ("exakt", None, "unknown scorer 'exakt'; installed: given, missing, number, raises"),
@@ -172,6 +174,22 @@ def test_a_scorer_that_fails_costs_no_answer(tmp_path: Path, scorer: str, gives:
     assert "\n" not in failure.error
     assert files.scores == {"error": failure.error}
     assert files.answers.path.read_bytes() == before
+
+
+def test_a_score_of_two_parts(tmp_path: Path) -> None:
+    """Parts (1, 1/4) and (1, 1/4): the root of 1 * 1/4, for the set and for each."""
+    files = answered(tmp_path, (0, ""), (1, ""))
+    scores = score_cell(files, make_rows("ab", gives=(1, 0.25)), "given", REGISTRY)
+    assert isinstance(scores, Scores)
+    assert scores.mean == pytest.approx(0.5)
+    assert scores.by_sample == {0: pytest.approx(0.5), 1: pytest.approx(0.5)}
+
+
+def test_parts_are_as_many_for_every_sample(tmp_path: Path) -> None:
+    """A scorer that gives two numbers here and one there is told by name."""
+    rows = [Row("a", "?", ("0",), 8, extra={"gives": (1, 1)}), Row("b", "?", ("1",), 8, extra={"gives": 1})]
+    failure = score_cell(answered(tmp_path, (0, ""), (1, "")), rows, "given", REGISTRY)
+    assert failure == ScoringFailure("scorer 'given' of own unknown should give as many numbers for every sample")
 
 
 def test_a_scorer_that_leaves_is_a_failure(tmp_path: Path) -> None:

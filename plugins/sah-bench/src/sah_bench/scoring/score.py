@@ -15,6 +15,7 @@ from sah_core.errors import SahError
 from sah_core.plugins import Registry, default_registry
 
 from .clustered import Mean, clustered_mean
+from .combined import shares
 from .scorer import Scorer
 
 __all__ = ["Scores", "ScoringFailure", "paired_difference", "score_cell"]
@@ -29,7 +30,10 @@ class Scores:
     """The package that the scorer came from, and its ``version``."""
     version: str
     by_sample: Mapping[int, float]
-    """0 (wrong) to 1 (right), by the sample's number in the table; what was not answered is missing."""
+    """0 (wrong) to 1 (right), by the sample's number in the table; what was not answered is missing.
+
+    Where the scorer gives several numbers, the sample's share in the score, see `shares`.
+    """
     context_of: tuple[int, ...]
     """For every sample of the table, answered or not, the number of its context."""
 
@@ -94,7 +98,7 @@ def score_cell(
     """Score every answer of a cell, and write ``scores.json``; the answers themselves are only read.
 
     ``rows`` are those of the cell's table, ``scorer`` is a name. Where a sample was answered twice, the first answer
-    counts. A scorer that is not installed, raises, or gives anything but a number from 0 to 1 makes a failure, never
+    counts. A scorer that is not installed, raises, or gives anything but numbers from 0 to 1 makes a failure, never
     an exception. Raises OSError where the file cannot be written.
     """
     registry = default_registry() if registry is None else registry
@@ -105,8 +109,10 @@ def score_cell(
     try:
         record, score = registry.scorers.record(scorer), registry.scorers.load(scorer)
         what = f"scorer {scorer!r} of {record.distribution} {record.version}"
-        by_sample = {sample: _checked(score, what, sample, answers[sample], rows[sample]) for sample in sorted(answers)}
-        scores = Scores(scorer, record.distribution, record.version, by_sample, _contexts_of(rows))
+        parts = {sample: _checked(score, what, sample, answers[sample], rows[sample]) for sample in sorted(answers)}
+        if len({len(values) for values in parts.values()}) > 1:
+            raise _ScorerError(f"{what} should give as many numbers for every sample")
+        scores = Scores(scorer, record.distribution, record.version, shares(parts), _contexts_of(rows))
     except SahError as error:
         scores = ScoringFailure(str(error))
     files.write_scores(scores.to_dict())
@@ -134,18 +140,20 @@ class _ScorerError(SahError):
     """A scorer did what a scorer should not."""
 
 
-def _checked(scorer: Scorer, what: str, sample: int, answer: str, row: Row) -> float:
+def _checked(scorer: Scorer, what: str, sample: int, answer: str, row: Row) -> tuple[float, ...]:
     try:
         score = scorer(answer, row)
-        number = float(score) if isinstance(score, Real) else math.nan
+        parts = score if isinstance(score, tuple) and score else (score,)
+        numbers = tuple(float(part) if isinstance(part, Real) else math.nan for part in parts)
     # The scorer is a plugin's: whatever it raises is that plugin's failure, told by name.
     except (Exception, SystemExit) as error:
         said = " ".join(str(error).split())
         raise _ScorerError(f"{what} raised {type(error).__name__} on sample {sample}: {said}".rstrip(": ")) from error
-    if not 0 <= number <= 1:
-        given = str(number) if isinstance(score, Real) else f"a value of type {type(score).__name__}"
-        raise _ScorerError(f"{what} should give a number from 0 to 1, and gave {given} for sample {sample}")
-    return number
+    for part, number in zip(parts, numbers, strict=True):
+        if not 0 <= number <= 1:
+            given = str(number) if isinstance(part, Real) else f"a value of type {type(part).__name__}"
+            raise _ScorerError(f"{what} should give a number from 0 to 1, and gave {given} for sample {sample}")
+    return numbers
 
 
 def _contexts_of(rows: Sequence[Row]) -> tuple[int, ...]:

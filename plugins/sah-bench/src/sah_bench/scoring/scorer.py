@@ -8,5 +8,8 @@ from sah_bench.tasks.row import Row
 
 __all__ = ["Scorer"]
 
-Scorer = Callable[[str, Row], float]
-"""``scorer(prediction, row)``: 0 (wrong) to 1 (right); any exception is recorded and costs no prediction."""
+Scorer = Callable[[str, Row], float | tuple[float, ...]]
+"""``scorer(prediction, row)``: 0 (wrong) to 1 (right); any exception is recorded and costs no prediction.
+
+A tuple, as long for every row, makes the geometric mean of its parts' means the score of the set: see `combined`.
+"""

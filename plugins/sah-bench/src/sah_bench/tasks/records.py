@@ -15,7 +15,7 @@ from sah_core.errors import ConfigError
 
 from .configs import FILE_ENDINGS
 
-__all__ = ["Record", "read_records", "shown"]
+__all__ = ["Record", "read_json_lines", "read_records", "shown"]
 
 
 @frozen
@@ -49,12 +49,20 @@ def read_records(name: str) -> Iterator[Record]:
         raise ConfigError(f"{name}: the file cannot be read: {reason}") from error
 
 
+def read_json_lines(name: str, lines: Iterable[bytes]) -> Iterator[Record]:
+    """The records of JSON lines that are open already, such as a file in an archive; ``name`` is what errors call it.
+
+    Raises ConfigError in one sentence, with name and line, for a line that is no JSON object.
+    """
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            place = f"{name}:{number}"
+            yield _record(place, _parsed(place, line))
+
+
 def _json_lines(name: str) -> Iterator[Record]:
     with open(name, "rb") as file:  # as text, lines would also end where none was meant to
-        for number, line in enumerate(file, 1):
-            if line.strip():
-                place = f"{name}:{number}"
-                yield _record(place, _parsed(place, line))
+        yield from read_json_lines(name, file)
 
 
 def _json_list(name: str) -> Iterator[Record]:
