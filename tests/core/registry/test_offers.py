@@ -118,6 +118,12 @@ def test_an_unknown_name_is_answered_with_the_nearest(write_plugin: WritePlugin,
     assert str(caught.value) == f"unknown {sort} 'xyz'; installed: none"
 
 
+def test_a_task_of_this_project_that_is_not_installed() -> None:
+    """The sentence says how it is."""
+    with pytest.raises(ConfigError, match=r"^task 'ruler' is not installed: pip install sah-tasks-ruler$"):
+        Registry([], environ={}).tasks.find("ruler")
+
+
 def test_what_two_packages_offer_neither_may(write_plugin: WritePlugin) -> None:
     """Making the registry succeeds; using a name that two plugins offer names both, and is no silent winner."""
     registry = Registry([write_plugin("first", BRINGING), write_plugin("second", BRINGING)], environ={})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from sah_core.errors import ConfigError
@@ -12,16 +12,30 @@ from .loading import LoadedPlugin
 from .lookup import by_name, only_offer, resolved
 from .record import NamedOffer, PluginRecord, TaskOffer
 
-__all__ = ["Offers"]
+__all__ = ["PUBLISHED_TASKS", "Offers"]
+
+PUBLISHED_TASKS = {
+    "ruler": "sah-tasks-ruler",
+    **dict.fromkeys(
+        ("longbench", "longbench_v2", "infinitebench", "loogle", "zeroscrolls", "aime"), "sah-tasks-longcontext"
+    ),
+}
+"""The distribution that brings each task of this project which `sah bench` comes without."""
 
 Found = TypeVar("Found", TaskOffer, NamedOffer)
 
 
 class Offers(Generic[Found]):
-    """Tasks, scorers or metrics; ``what`` is the word for one of them in an error."""
+    """Tasks, scorers or metrics; ``what`` is the word for one of them in an error.
 
-    def __init__(self, what: str, offers: Iterable[tuple[LoadedPlugin, Found]]) -> None:
+    ``published`` are names with the distribution that brings them, to be advised where they are not installed.
+    """
+
+    def __init__(
+        self, what: str, offers: Iterable[tuple[LoadedPlugin, Found]], published: Mapping[str, str] | None = None
+    ) -> None:
         self._what = what
+        self._published = published or {}
         self._offers: dict[str, list[tuple[LoadedPlugin, Found]]] = by_name(offers)
 
     def __repr__(self) -> str:
@@ -50,6 +64,8 @@ class Offers(Generic[Found]):
 
     def _only(self, name: str) -> tuple[LoadedPlugin, Found]:
         if name not in self._offers:
+            if name in self._published:
+                raise ConfigError(f"{self._what} {name!r} is not installed: pip install {self._published[name]}")
             near = difflib.get_close_matches(name, self.names, n=1)
             meant = f" (did you mean {near[0]!r}?)" if near else ""
             raise ConfigError(f"unknown {self._what} {name!r}{meant}; installed: {', '.join(self.names) or 'none'}")

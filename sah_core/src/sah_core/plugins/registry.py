@@ -15,7 +15,7 @@ from sah_core.masker_config import MaskerConfig
 from .hookspecs import PROJECT
 from .loading import LoadedPlugin, load_plugin
 from .lookup import by_name, only_offer, resolved
-from .offers import Offers
+from .offers import PUBLISHED_TASKS, Offers
 from .record import CalibratorOffer, MaskerOffer, NamedOffer, PluginRecord, TaskOffer
 from .switches import PluginSwitches
 from .unknown import unknown_masker
@@ -43,7 +43,7 @@ class Registry:
         self._maskers = by_name((plugin, offer) for plugin in self._plugins for offer in plugin.maskers)
         self._models = by_name((plugin, offer) for plugin in self._plugins for offer in plugin.models)
         self.tasks: Offers[TaskOffer] = Offers(
-            "task", ((plugin, offer) for plugin in self._plugins for offer in plugin.tasks)
+            "task", ((plugin, offer) for plugin in self._plugins for offer in plugin.tasks), PUBLISHED_TASKS
         )
         """What `sah bench` can ask, by the config's ``kind``."""
         self.scorers: Offers[NamedOffer] = Offers(
