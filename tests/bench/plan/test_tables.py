@@ -19,7 +19,6 @@ from sah_bench.executor.worker_process import Setup, make_desk
 from sah_bench.plan.plan import Plan, make_plan
 from sah_bench.store.directory import ResultsDirectory
 from sah_bench.tasks.row import Row
-from sah_bench.tasks.table_file import write_table
 from sah_bench.tasks.task import TaskConfig
 from sah_core import ConfigError, Registry, UsageError, hookimpl
 from sah_core.plugins import RegisterTask
@@ -117,7 +116,6 @@ def answered_here(results: ResultsDirectory, plan: Plan) -> list[dict[str, Any]]
     desk = make_desk(Setup(results.path, "cpu", 1, 1e9), lambda event: None)
     times = []
     for cell in plan.cells:
-        write_table(results.table(cell.table), plan.tables[cell.table])
         assert answer_cell(CellJob(cell), desk).failure is None
         times += results.cell(cell.address).times.read().values
     return times
@@ -159,10 +157,22 @@ def test_a_chat_without_a_template_fails_with_its_reason(results: ResultsDirecto
     """The cell says that the tokenizer has none."""
     plan = planned(results, models=[str(mute)], tasks=[{"kind": "needle", "samples": 1, "chat": True}], lengths=[64])
     (cell,) = plan.cells
-    write_table(results.table(cell.table), plan.tables[cell.table])
     ended = answer_cell(CellJob(cell), make_desk(Setup(results.path, "cpu", 1, 1e9), lambda event: None))
     assert ended.failure is not None
     assert "the tokenizer has no chat template" in ended.failure.message
+
+
+def test_rows_are_kept_on_the_disk(results: ResultsDirectory, tmp_path: Path) -> None:
+    """What the plan gives by a digest is read from the directory; where that cannot be written, a sentence says so."""
+    plan = planned(results, lengths=[8, 16])
+    assert sorted(len(plan.tables[digest][0].context.split()) for digest in plan.tables) == [7, 15]
+    assert all(results.table(digest).exists() for digest in plan.tables)
+    with pytest.raises(KeyError):
+        plan.tables["0" * 64]
+    full = ResultsDirectory.created(tmp_path / "full")
+    (full.path / "tables").symlink_to("/dev/full")
+    with pytest.raises(UsageError, match="the rows of a task cannot be kept"):
+        planned(full)
 
 
 def test_a_task_that_has_no_rows_is_named(results: ResultsDirectory) -> None:

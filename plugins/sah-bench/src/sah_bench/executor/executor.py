@@ -77,9 +77,9 @@ class BenchmarkExecutor:
     def _begin(self) -> Schedule:
         """Write down what is asked for, and see what of it is there."""
         self._directory.write_plan(self._plan.to_dict())
-        for digest, rows in self._plan.tables.items():
+        for digest in self._plan.tables:
             if not self._directory.table(digest).exists():
-                write_table(self._directory.table(digest), rows)
+                write_table(self._directory.table(digest), self._plan.tables[digest])
         work: dict[str, Cell] = {}
         for cell in self._plan.cells:
             work.setdefault(cell.address, cell)

@@ -11,6 +11,7 @@ from sah_bench.config.bench import BenchConfig, ModelEntry
 from sah_bench.config.contender import Contender
 from sah_bench.config.sections import TimeoutConfig, WorkersConfig
 from sah_bench.store.directory import FORMAT, ResultsDirectory
+from sah_bench.store.stored_tables import StoredTables
 from sah_bench.tasks.row import Row, digest_of
 from sah_core.plugins import Registry, default_registry
 
@@ -50,14 +51,14 @@ class Plan:
 
 
 def make_plan(config: BenchConfig, directory: ResultsDirectory, registry: Registry | None = None) -> Plan:
-    """Cross everything that the config lists; no weights are loaded, but files are read and rows are made.
+    """Cross everything that the config lists; no weights are loaded, but files are read, and rows are made and kept.
 
     Raises ConfigError or UsageError, naming the task or the model, where something cannot be asked.
     """
     known = default_registry() if registry is None else registry
     workers = settled(config.workers)
-    tables = Tables(config, known)
-    rows: dict[str, Sequence[Row]] = {}
+    stored = StoredTables(directory)
+    tables = Tables(config, stored, known)
     cells: list[Cell] = []
     calibrations: list[Calibration] = []
     for model in config.models:
@@ -67,14 +68,13 @@ def make_plan(config: BenchConfig, directory: ResultsDirectory, registry: Regist
         if calibration is not None:
             calibrations.append(calibration)
         for table in asked:
-            rows[table.digest] = table.rows
             for contender in config.contenders:
                 cells.extend(_cells(config, model, facts, table, contender, calibration, directory, known))
     return Plan(
         name=config.name or "benchmark",
         benchmark=config.model_dump(mode="json"),
         cells=tuple(cells),
-        tables=rows,
+        tables=stored,
         calibrations=tuple(calibrations),
         timeout=config.timeout,
         workers=workers,
@@ -120,7 +120,7 @@ def _cells(
             task=table.task.label,
             length=table.length,
             seed=table.seed,
-            samples=len(table.rows),
+            samples=table.samples,
             table=table.digest,
             scorer=table.task.scored_by,
             generation=config.generation,

@@ -8,7 +8,8 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from sah_bench.config.bench import BenchConfig, ModelEntry
-from sah_bench.tasks.row import Row, digest_of
+from sah_bench.store.stored_tables import StoredTables
+from sah_bench.tasks.row import Row
 from sah_bench.tasks.task import TaskConfig
 from sah_core.errors import ConfigError, SahError
 from sah_core.plugins import Registry
@@ -18,22 +19,23 @@ __all__ = ["Table", "Tables"]
 
 @frozen
 class Table:
-    """The rows of one task at one length with one seed, and their digest."""
+    """The rows of one task at one length with one seed: how many, and their digest."""
 
     task: TaskConfig
     length: int | None
     seed: int
-    rows: Sequence[Row] = field(repr=False)
+    samples: int
     digest: str
 
 
 @frozen(eq=False)
 class Tables:
-    """Makes rows, each table once."""
+    """Makes rows, each table once, and keeps them in ``stored``."""
 
     config: BenchConfig
+    stored: StoredTables
     registry: Registry
-    _made: dict[Hashable, tuple[Sequence[Row], str]] = field(factory=dict, init=False)
+    _made: dict[Hashable, tuple[int, str]] = field(factory=dict, init=False)
     _tokenizers: dict[ModelEntry, Any] = field(factory=dict, init=False)
     _scored: dict[str, TaskConfig] = field(factory=dict, init=False)
 
@@ -46,8 +48,8 @@ class Tables:
         for task in self.config.tasks:
             for length in self.config.lengths if task.sized else (None,):
                 for seed in self.config.seeds:
-                    rows, digest = self._rows(task, length, seed, model)
-                    table = Table(task, length, seed, rows, digest)
+                    samples, digest = self._kept(task, length, seed, model)
+                    table = Table(task, length, seed, samples, digest)
                     self._check_scorer(table)
                     yield table
 
@@ -56,16 +58,16 @@ class Tables:
         asked = self.config.calibration
         if asked is None:
             return []
-        return [self._rows(task, asked.length if task.sized else None, asked.seed, model)[0] for task in asked.tasks]
+        return [self._rows(task, asked.length if task.sized else None, asked.seed, model) for task in asked.tasks]
 
-    def _rows(self, task: TaskConfig, length: int | None, seed: int, model: ModelEntry) -> tuple[Sequence[Row], str]:
+    def _kept(self, task: TaskConfig, length: int | None, seed: int, model: ModelEntry) -> tuple[int, str]:
         key = (task.model_dump_json(), length, seed if task.seeded else 0, model if task.tokenized else None)
         if key not in self._made:
-            rows = self._made_now(task, length, seed, model)
-            self._made[key] = rows, digest_of(rows)
+            rows = self._rows(task, length, seed, model)
+            self._made[key] = len(rows), self.stored.add(rows)
         return self._made[key]
 
-    def _made_now(self, task: TaskConfig, length: int | None, seed: int, model: ModelEntry) -> Sequence[Row]:
+    def _rows(self, task: TaskConfig, length: int | None, seed: int, model: ModelEntry) -> Sequence[Row]:
         at = "" if length is None else f" at length {length}"
         try:
             maker = self.registry.tasks.load(task.kind)(task)
