@@ -175,6 +175,13 @@ def test_rows_are_kept_on_the_disk(results: ResultsDirectory, tmp_path: Path) ->
         planned(full)
 
 
+def test_half_a_character_is_told(results: ResultsDirectory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row that cannot be written as UTF-8 is the task's mistake, in a sentence."""
+    monkeypatch.setattr(Counted, "rows", lambda *_: [Row("context", "?", ("half \ud83d",), 1)])
+    with pytest.raises(ConfigError, match=r"task 'counted' at length 16: a row has half a character \(\\ud83d"):
+        planned(results)
+
+
 def test_a_task_that_has_no_rows_is_named(results: ResultsDirectory) -> None:
     """With its length, whatever makes them."""
     with pytest.raises(UsageError, match="task 'counted' at length 2: three tokens at least"):

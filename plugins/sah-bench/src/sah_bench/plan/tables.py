@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -64,20 +65,16 @@ class Tables:
         key = (task.model_dump_json(), length, seed if task.seeded else 0, model if task.tokenized else None)
         if key not in self._made:
             rows = self._rows(task, length, seed, model)
-            self._made[key] = len(rows), self.stored.add(rows)
+            with _named(task, length):
+                self._made[key] = len(rows), self.stored.add(rows)
         return self._made[key]
 
     def _rows(self, task: TaskConfig, length: int | None, seed: int, model: ModelEntry) -> Sequence[Row]:
-        at = "" if length is None else f" at length {length}"
-        try:
-            maker = self.registry.tasks.load(task.kind)(task)
-            rows: Sequence[Row] = (
-                maker.rows(length, seed, self._tokenizer(model)) if task.tokenized else maker.rows(length, seed)
-            )
-        except SahError as error:
-            raise type(error)(f"task {task.label!r}{at}: {error}") from error
-        if not rows:
-            raise ConfigError(f"task {task.label!r}{at} has no rows: there is nothing to ask")
+        tokenizer = (self._tokenizer(model),) if task.tokenized else ()
+        with _named(task, length):
+            rows: Sequence[Row] = self.registry.tasks.load(task.kind)(task).rows(length, seed, *tokenizer)
+            if not rows:
+                raise ConfigError("there are no rows, so there is nothing to ask")
         return tuple(evolve(row, chat=True) for row in rows) if task.in_chat else rows
 
     def _tokenizer(self, model: ModelEntry) -> Any:
@@ -96,3 +93,13 @@ class Tables:
                 f"{other.scored_by!r} and {table.task.scored_by!r}: leave one out, and run again with the other "
                 "scorer, which asks nothing anew"
             )
+
+
+@contextmanager
+def _named(task: TaskConfig, length: int | None) -> Iterator[None]:
+    """Errors within it name the task and its length."""
+    try:
+        yield
+    except SahError as error:
+        at = "" if length is None else f" at length {length}"
+        raise type(error)(f"task {task.label!r}{at}: {error}") from error

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sah_bench.tasks.row import Row, digest_of
 from sah_bench.tasks.table_file import read_table, write_table
-from sah_core.errors import UsageError
+from sah_core.errors import ConfigError, UsageError
 
 from .directory import ResultsDirectory
 
@@ -21,8 +21,15 @@ class StoredTables(Mapping[str, Sequence[Row]]):
         self._digests: dict[str, None] = {}
 
     def add(self, rows: Sequence[Row]) -> str:
-        """Write a table where it is not there yet, and give its digest; UsageError where it cannot be written."""
-        digest = digest_of(rows)
+        """Write a table where it is not there yet, and give its digest.
+
+        Raises ConfigError for a row that is no text, UsageError where the table cannot be written.
+        """
+        try:
+            digest = digest_of(rows)
+        except UnicodeEncodeError as error:
+            half = f"\\u{ord(error.object[error.start]):04x}"
+            raise ConfigError(f"a row has half a character ({half} without its other half)") from error
         path = self._directory.table(digest)
         if not path.exists():
             try:

@@ -1,0 +1,1 @@
+"""The American Invitational Mathematics Examination as a task."""
