@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from sah_core import MaskerConfig, Registry, UnknownMaskerError, load_config
 from sah_core.config import json_schema
+from sah_core.plugins.offers import PUBLISHED_TASKS
 from sah_core.plugins.unknown import PUBLISHED
 
 DEFAULTS: dict[str, dict[str, Any]] = {
@@ -75,11 +76,13 @@ def test_every_field_is_explained(registry: Registry, kind: str) -> None:
 
 
 def test_every_installed_plugin_of_ours_works(registry: Registry) -> None:
-    """No plugin of this repository fails, and each masker comes from the distribution that the errors name."""
+    """No plugin of this repository fails, and maskers and tasks come from the distributions that the errors name."""
     ours = [record for record in registry.records if record.distribution.startswith("sah-")]
     assert [(record.distribution, record.reason) for record in ours if record.status != "ok"] == []
     for kind in DEFAULTS:
         assert registry.masker_record(kind).distribution == PUBLISHED[kind]
+    for task, distribution in PUBLISHED_TASKS.items():
+        assert registry.tasks.record(task).distribution == distribution
 
 
 def test_oracles_say_that_they_need_logits(registry: Registry) -> None:

@@ -112,7 +112,7 @@ def sah_register_metrics(register: RegisterNamed) -> None:
 
 @hookimpl
 def sah_register_commands(app: typer.Typer) -> None:
-    """Add `sah bench` and `sah report`."""
+    """Add `sah bench`, `sah report` and `sah tasks`."""
     from .commands import add_commands
 
     add_commands(app)

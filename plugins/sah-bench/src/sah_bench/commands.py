@@ -1,4 +1,4 @@
-"""The commands `sah bench` and `sah report`. Light: torch is imported when a command needs it."""
+"""The commands `sah bench`, `sah report` and `sah tasks`. Light: torch is imported when a command needs it."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ def add_commands(app: typer.Typer) -> None:
     """Add this package's commands."""
     app.command()(bench)
     app.command()(report)
+    app.command()(tasks)
 
 
 def bench(
@@ -121,6 +122,19 @@ def report(
     from .reporting import show
 
     show(directory, page=page, markdown=markdown, export=export, plots=plots, as_json=as_json)
+
+
+def tasks(
+    name: Annotated[str | None, typer.Argument(help="Show this task's fields.", show_default=False)] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+) -> None:
+    """List the tasks and scorers that are installed, or show what one task takes."""
+    from .listing import show_task, show_tasks
+
+    if name is None:
+        show_tasks(as_json=as_json)
+    else:
+        show_task(name, as_json=as_json)
 
 
 def _task(name: str, scorer: str | None) -> dict[str, Any]:

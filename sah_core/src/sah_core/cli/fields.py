@@ -1,4 +1,4 @@
-"""The fields of a masker's config in a user's words: type, default, meaning."""
+"""The fields of a masker's or a task's config in a user's words: type, default, meaning."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import attrs
-
-from sah_core.masker_config import MaskerConfig
+from pydantic import BaseModel
 
 __all__ = ["FieldDescription", "described_fields"]
 
@@ -23,7 +22,7 @@ class FieldDescription:
     description: str
 
 
-def described_fields(config: type[MaskerConfig]) -> tuple[FieldDescription, ...]:
+def described_fields(config: type[BaseModel]) -> tuple[FieldDescription, ...]:
     """The fields that a user may write beside ``kind``, read from the config's JSON Schema."""
     schema = config.model_json_schema()
     required = schema.get("required", ())
