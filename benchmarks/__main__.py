@@ -13,6 +13,7 @@ from .methods import command as methods
 from .prefill import command as prefill
 from .report import command as report
 from .request import command as request
+from .rows import command as rows
 from .startup import command as startup
 from .sweep import command as sweep
 
@@ -31,6 +32,7 @@ def main() -> None:
         ("startup", startup, "imports, commands, the first call"),
         ("adapter", adapter, "what the adapter adds to a model's forward, densely and with every key kept"),
         ("sweep", sweep, "what the executor of `sah bench` adds to the model's time"),
+        ("rows", rows, "making RULER's rows, against one count of their tokens and against lm_eval's port"),
         ("gpu", gpu, "attention over a few keys on a GPU against dense attention"),
         ("report", report, "write the page and the plots of these again"),
     ):

@@ -40,6 +40,9 @@ How to read it:
   what the model needs to read and answer; "measured / off" compares processor time with a share of the attention calls
   measured by all five metrics and without, where "off again / off" is the same thing twice, and "adds" is the clock's
   time within measuring and writing it over all other time.
+* Of RULER's rows: "one count" is the tokenizer's time to count the tokens of the contexts that were made, once; lm_eval
+  is the port in lm-evaluation-harness, for the tasks that it makes without a download. Lengths are those of the longest
+  and the shortest row, answer included. The tokenizer is byte-level BPE, learned from Python's documentation.
 
 To run it again (on an idle machine; each command replaces its own part of the results):
 
@@ -51,6 +54,7 @@ python -m benchmarks masks -o docs/results
 python -m benchmarks adapter -o docs/results
 python -m benchmarks startup -o docs/results
 python -m benchmarks sweep -o docs/results
+python -m benchmarks rows -o docs/results
 python -m benchmarks measuring -o docs/results
 ```
 
@@ -85,6 +89,7 @@ _TITLES = {
     "adapter": "The adapter",
     "startup": "Start",
     "sweep": "What `sah bench` adds",
+    "rows": "Making RULER's rows",
     "measuring": "What measurements add",
 }
 

@@ -1,0 +1,1 @@
+"""How long RULER's rows take to make."""
