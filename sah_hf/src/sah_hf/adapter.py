@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
+import torch
 from torch import nn
 from transformers import PretrainedConfig
 
@@ -41,6 +42,8 @@ from .requests.listeners import Listeners, OnAnswer, OnText
 from .requests.reporting import request_report
 from .requests.request import Request, RequestResponse
 from .requests.room import check_context_room, check_room
+from .requests.scoring import Scores, score
+from .requests.stopping import Stop
 from .requests.tokens import RequestTokens, context_tokens, request_tokens
 
 __all__ = ["ModelAdapterHF"]
@@ -199,13 +202,16 @@ class ModelAdapterHF(ModelAdapter):
         listeners: Listeners = Listeners(),  # noqa: B008 - frozen
         context: ReadContext | None = None,
         states: CallStates | None = None,
+        stop: Stop | None = None,
     ) -> RequestResponse:
         """`process_request` for a request that is tokens already; ``states`` keep the context's indexes meanwhile.
 
-        ``chat`` is for the report; ``single``: a string was asked, and a string is the answer.
+        ``chat`` is for the report; ``single``: a string was asked, and a string is the answer. ``stop`` is given an
+        answer's tokens after each new one, and ends it where it says True. A context of no tokens is not read: the
+        question is the prompt.
         """
         meter = Meter(measure_error=measure_error)
-        asking = self._asking(meter, self.generation.overridden(generation), listeners)
+        asking = self._asking(meter, self.generation.overridden(generation), listeners, stop)
         answers = asking.answer(tokens, context, states)
         report = request_report(self, answers, meter, self._plan, chat=chat)
         response = RequestResponse(answers.texts[0] if single else answers.texts, report)
@@ -215,6 +221,32 @@ class ModelAdapterHF(ModelAdapter):
             error.response = response
             raise
         return response
+
+    def read_tokens(self, tokens: list[int], *, listeners: Listeners = Listeners()) -> ReadContext:  # noqa: B008 - frozen
+        """`read_context` for a context that is tokens already."""
+        check_context_room(self.model, len(tokens))
+        return self._asking(listeners=listeners).read(tokens)
+
+    def score_tokens(
+        self,
+        tokens: RequestTokens,
+        continuations: Sequence[Sequence[int]],
+        *,
+        context: ReadContext | None = None,
+        states: CallStates | None = None,
+        dtype: torch.dtype | None = torch.float32,
+    ) -> Scores:
+        """How probable each continuation (token ids) is after a context and the one question of ``tokens``.
+
+        The rows of question and continuation are dense or sparse as those of a question and its answer: with
+        ``sparse_from: generation`` a continuation of one token is scored by a dense row. ``context`` and ``states`` are
+        those of `process_tokens`, and stay as they are after the context. Logits are normalised in ``dtype``; None: in
+        their own. A context of no tokens is not read: the question is the prompt.
+
+        Raises RequestError (not one question, an empty question or continuation, no position left, another context) and
+        NotSparseError (a layer was dense where it should have been sparse).
+        """
+        return score(self._asking(), tokens, continuations, context, states, dtype)
 
     @contextmanager
     def enable_sparse_mode(self, *, sparse_from: int | None = None) -> Iterator[SparseMode]:
@@ -271,6 +303,7 @@ class ModelAdapterHF(ModelAdapter):
         meter: Meter | None = None,
         options: GenerationOptions | None = None,
         listeners: Listeners = Listeners(),  # noqa: B008 - frozen
+        stop: Stop | None = None,
     ) -> Asking:
         return Asking(
             model=self.model,
@@ -282,6 +315,7 @@ class ModelAdapterHF(ModelAdapter):
             options=options or self.generation,
             meter=meter or Meter(),
             listeners=listeners,
+            stop=stop,
         )
 
     @property

@@ -24,6 +24,7 @@ from sah_hf.reports.report import AnswerReport
 from .generation import GenerationOptions
 from .listeners import Listeners
 from .room import check_room, room_for_answer
+from .stopping import Stop, stopping_where
 from .streaming import AnswerStream
 from .tokens import RequestTokens
 
@@ -61,7 +62,9 @@ class Asking:
     options: GenerationOptions
     meter: Meter
     listeners: Listeners
-    _modes: list[Mode] = field(factory=list, init=False)
+    stop: Stop | None = None
+    modes: list[Mode] = field(factory=list, init=False)
+    """That its forwards ran in."""
 
     def answer(
         self, tokens: RequestTokens, context: ReadContext | None = None, states: CallStates | None = None
@@ -84,48 +87,50 @@ class Asking:
         keywords = self.options.keywords(self.model, self.tokenizer)
         if context is None:
             context = self.read(tokens.context)
-        read_densely = sum(mode.forwards for mode in self._modes if not isinstance(mode, SparseMode))
+        read_densely = sum(mode.forwards for mode in self.modes if not isinstance(mode, SparseMode))
         self.meter.newly_counted()  # what reading attended to is in no answer
         states = CallStates(context_length=len(tokens.context)) if states is None else states
         texts: list[str] = []
         reports: list[AnswerReport] = []
         for number in range(len(tokens.questions)):
             doing = f"answering question {number}, after a context of {len(tokens.context)} tokens"
-            with failures_named(self.model, doing, self._advice):
+            with failures_named(self.model, doing, self.advice):
                 text, report = self._ask(tokens, number, fork_cache(context.cache), states, keywords)
             texts.append(text)
             reports.append(report)
             if self.listeners.on_answer is not None:
                 self.listeners.on_answer(number, text, report)
-        prompts_read = sum(mode.prompts_read for mode in self._modes)
-        sparse = sum(mode.sparse_forwards for mode in self._modes if isinstance(mode, SparseMode))
+        prompts_read = sum(mode.prompts_read for mode in self.modes)
+        sparse = sum(mode.sparse_forwards for mode in self.modes if isinstance(mode, SparseMode))
         return Answers(
             texts,
             tuple(reports),
             context,
             prompts_read,
             sparse_forwards=sparse,
-            dense_forwards=sum(mode.forwards for mode in self._modes) - read_densely - sparse,
+            dense_forwards=sum(mode.forwards for mode in self.modes) - read_densely - sparse,
             index_bytes=states.nbytes,
             generation=_set(keywords),
         )
 
     def read(self, context: list[int]) -> ReadContext:
-        """Read a context, densely unless the protocol wants it sparse."""
+        """Read a context, densely unless the protocol wants it sparse; one of no tokens is not read at all."""
+        if not context:
+            return ReadContext([], None, 0.0, 0, self.model, self.reading, attention="none")
         mode: Mode = DenseMode(self.model)
         if self.attention is not None and self.reading is not None:
             mode = self._sparse_mode(self.attention, 0)
         check_loaded(self.model)
         check_known(self.model, context)
         doing = f"reading the context of {len(context)} tokens"
-        with failures_named(self.model, doing, self._advice), layers_counted(self.model, self.listeners.on_progress):
-            read = read_context(self._counted(mode), context, self.reading)
+        with failures_named(self.model, doing, self.advice), layers_counted(self.model, self.listeners.on_progress):
+            read = read_context(self.counted(mode), context, self.reading)
         self.check_sparse()
         return read
 
     def check_sparse(self) -> None:
         """Raise NotSparseError where a forward so far should have been sparse and was not."""
-        check_sparse([mode for mode in self._modes if isinstance(mode, SparseMode)], self.layers)
+        check_sparse([mode for mode in self.modes if isinstance(mode, SparseMode)], self.layers)
 
     @property
     def reading(self) -> Reading | None:
@@ -133,7 +138,7 @@ class Asking:
         return reading_of(self.config, self.protocol)
 
     @property
-    def _advice(self) -> str:
+    def advice(self) -> str:
         """What a request needs less memory with."""
         costly = self.config is not None and self.config.kind == "research"
         return f"shorten the context{', use kind: efficient' if costly else ''}, or load the model in bfloat16"
@@ -161,7 +166,7 @@ class Asking:
         )
         start = clock(self.model)
         try:
-            with opened(self._counted(self._mode(len(tokens.context), len(question), cache, states))):
+            with opened(self.counted(self.mode(len(tokens.context), len(question), cache, states))):
                 self.model.generate(
                     input_ids=ids,
                     attention_mask=torch.ones_like(ids),
@@ -169,6 +174,7 @@ class Asking:
                     streamer=stream,
                     use_cache=True,
                     tokenizer=self.tokenizer if "stop_strings" in keywords else None,
+                    stopping_criteria=None if self.stop is None else stopping_where(self.stop, ids.shape[1]),
                     **{**keywords, "max_new_tokens": longest if room is None else min(longest, room)},
                 )
         except BaseException:
@@ -192,13 +198,14 @@ class Asking:
             answer_peak_bytes=peaks[-1] if len(stream.tokens) > 1 else None,
         )
 
-    def _mode(self, context: int, question: int, cache: Any, states: CallStates) -> Mode:
-        """Dense, or sparse from the first question token or the first generated one on."""
+    def mode(self, context: int, question: int, cache: Any, states: CallStates) -> Mode:
+        """Dense, or sparse from the first question token or the first generated one on; no cache: nothing was read."""
         if self.attention is None:
             return DenseMode(self.model)
         begin = {"context": 0, "question": context, "generation": context + question}[self.protocol.sparse_from]
         mode = self._sparse_mode(self.attention, begin)
-        mode.keep_states(cache, states)
+        if cache is not None:
+            mode.keep_states(cache, states)
         return mode
 
     def _sparse_mode(self, attention: SparseAttention, sparse_from: int) -> SparseMode:
@@ -212,8 +219,9 @@ class Asking:
             on_call=self.listeners.on_call,
         )
 
-    def _counted(self, mode: _Mode) -> _Mode:
-        self._modes.append(mode)
+    def counted(self, mode: _Mode) -> _Mode:
+        """The mode, whose forwards are this request's from here on."""
+        self.modes.append(mode)
         return mode
 
 

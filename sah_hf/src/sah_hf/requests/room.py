@@ -8,7 +8,7 @@ from sah_hf.errors import RequestError
 
 from .tokens import RequestTokens
 
-__all__ = ["check_context_room", "check_room", "room_for_answer"]
+__all__ = ["check_context_room", "check_room", "check_scored_room", "room_for_answer"]
 
 
 def room_for_answer(model: Any, tokens: RequestTokens, number: int) -> int | None:
@@ -42,6 +42,17 @@ def check_context_room(model: Any, context: int) -> None:
         raise RequestError(
             f"the context does not fit: {context} tokens leave no position for a question and an answer, the model "
             f"has {limit}: shorten it"
+        )
+
+
+def check_scored_room(model: Any, context: int, question: int, continuation: int) -> None:
+    """Raise RequestError where a continuation has no position for a token that scores its next one."""
+    limit = _positions(model)
+    if limit is not None and context + question + continuation - 1 > limit:
+        raise RequestError(
+            f"a continuation of {continuation} tokens does not fit: after {context} context tokens and {question} "
+            f"question tokens it needs {continuation - 1} positions, for all but its last, and the model has {limit} "
+            "in all: shorten the context"
         )
 
 
