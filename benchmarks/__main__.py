@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from .adapter import command as adapter
+from .choices import command as choices
 from .decode import command as decode
 from .gpu import command as gpu
 from .masks import command as masks
@@ -32,6 +33,7 @@ def main() -> None:
         ("startup", startup, "imports, commands, the first call"),
         ("adapter", adapter, "what the adapter adds to a model's forward, densely and with every key kept"),
         ("sweep", sweep, "what the executor of `sah bench` adds to the model's time"),
+        ("choices", choices, "multiple choice through lm_eval, its own model against this project's"),
         ("rows", rows, "making RULER's rows, against one count of their tokens and against lm_eval's port"),
         ("gpu", gpu, "attention over a few keys on a GPU against dense attention"),
         ("report", report, "write the page and the plots of these again"),

@@ -43,6 +43,8 @@ How to read it:
 * Of RULER's rows: "one count" is the tokenizer's time to count the tokens of the contexts that were made, once; lm_eval
   is the port in lm-evaluation-harness, for the tasks that it makes without a download. Lengths are those of the longest
   and the shortest row, answer included. The tokenizer is byte-level BPE, learned from Python's documentation.
+* Of multiple choice: hf is lm_eval's own model, which reads a prompt for every choice, unless choices differ in their
+  last token alone; the others read a context once and score what follows on forks of its KV cache. The embedded model.
 
 To run it again (on an idle machine; each command replaces its own part of the results):
 
@@ -55,6 +57,7 @@ python -m benchmarks adapter -o docs/results
 python -m benchmarks startup -o docs/results
 python -m benchmarks sweep -o docs/results
 python -m benchmarks rows -o docs/results
+python -m benchmarks choices -o docs/results
 python -m benchmarks measuring -o docs/results
 ```
 
@@ -90,6 +93,7 @@ _TITLES = {
     "startup": "Start",
     "sweep": "What `sah bench` adds",
     "rows": "Making RULER's rows",
+    "choices": "Multiple choice",
     "measuring": "What measurements add",
 }
 

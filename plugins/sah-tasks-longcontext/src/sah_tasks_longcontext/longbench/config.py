@@ -20,7 +20,7 @@ class LongBenchConfig(SetConfig):
     """
 
     kind: Literal["longbench"] = "longbench"
-    dataset: DatasetName = Field(description="which of the 21")
+    dataset: DatasetName = Field(description=f"one of {', '.join(DATASETS)}")
     extended: bool = Field(default=False, description="the dataset's part in LongBench-E")
 
     @property

@@ -1,0 +1,1 @@
+"""How long lm_eval's choices take to score."""
