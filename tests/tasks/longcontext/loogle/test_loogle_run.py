@@ -21,3 +21,16 @@ def test_every_task_is_asked_and_scored(tmp_path: Path, monkeypatch: pytest.Monk
     ]
     assert [(cell.status, cell.score_error) for cell in cells] == [("complete", None)] * 4
     assert None not in [cell.score for cell in cells]
+
+
+def test_every_scorer_scores_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another scorer in the config scores the answers that are there."""
+    write(tmp_path / "set" / FILES["shortdep_qa"], flat("shortdep_qa"))
+    write(tmp_path / "set" / FILES["shortdep_cloze"], flat("shortdep_cloze"))
+    asked = {f"loogle_{name}": "shortdep_qa" for name in ("rouge_1", "rouge_2", "rouge_l", "bleu_1", "bleu_4")}
+    asked |= {f"loogle_cloze_{name}": "shortdep_cloze" for name in ("exact", "partial")}
+    for scorer, task in asked.items():
+        given = {"kind": "loogle", "task": task, "path": str(tmp_path / "set"), "scorer": scorer}
+        (cell,) = answered([given], tmp_path / "results", monkeypatch).cells
+        assert (cell.scorer, cell.status, cell.score_error) == (scorer, "complete", None)
+        assert cell.score is not None

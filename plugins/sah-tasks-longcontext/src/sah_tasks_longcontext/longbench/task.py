@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
-from sah_bench.tasks.records import Record
+from sah_bench.tasks.records import Record, shown
 from sah_bench.tasks.row import Row
+from sah_core.errors import ConfigError
 from sah_tasks_longcontext.grouping import by_context
 from sah_tasks_longcontext.source import SetFile, read_set
 from sah_tasks_longcontext.values import filled_text_of, text_of, texts_of
@@ -16,6 +17,8 @@ from .datasets import DATASETS
 
 __all__ = ["LongBench"]
 
+_LANGUAGES: Final = ("en", "zh", "python", "java", "csharp")
+"""That the set's scorers know: words of English, of Chinese, lines of code."""
 _COLUMNS: Final = ("input", "context", "answers", "length", "language", "all_classes", "_id")
 
 
@@ -36,7 +39,8 @@ class LongBench:
         """The first ``samples`` questions, those of one context together; see `Task`.
 
         Further columns: ``dataset``, ``language``, ``length`` (in words, or characters of Chinese), ``all_classes``
-        of a classification, and ``_id``. Raises ConfigError as `read_set` does, and for a value of another type.
+        of a classification, and ``_id``. Raises ConfigError as `read_set` does, and for a value of another type or a
+        language that the set does not have.
         """
         del length, seed  # the set has what it has
         member = f"data/{self.config.dataset}{'_e' if self.config.extended else ''}.jsonl"
@@ -45,6 +49,11 @@ class LongBench:
 
     def _row(self, record: Record) -> Row:
         dataset = DATASETS[self.config.dataset]
+        if text_of(record, "language") not in _LANGUAGES:
+            raise ConfigError(
+                f"{record.place}: the set has no scorer for the language {shown(record.values['language'])}; "
+                f"it knows {', '.join(_LANGUAGES)}"
+            )
         before, after = dataset.prompt.split("{context}")
         return Row(
             context=before + filled_text_of(record, "context"),
