@@ -47,7 +47,8 @@ def fetched(repository: str, name: str, revision: str | None, advice: str) -> st
         raise _error(repository, name, f"the hub knows no such {what}", advice) from error
     except EntryNotFoundError as error:
         raise _error(repository, name, "the dataset has no such file", advice) from error
-    except (_HTTP_ERROR, OSError, RuntimeError) as error:  # RuntimeError: hf_xet's, of a download that broke off
+    except (_HTTP_ERROR, OSError, RuntimeError, ValueError) as error:
+        # RuntimeError: hf_xet's, of a download that broke off; ValueError: a package that the environment asks for
         raise _error(repository, name, _one_line(error), advice) from error
 
 
