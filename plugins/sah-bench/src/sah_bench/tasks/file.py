@@ -9,6 +9,7 @@ from typing import Any, Final
 from sah_core.errors import ConfigError
 
 from .configs import FileConfig
+from .grouping import by_context
 from .records import Record, read_records, shown
 from .row import COLUMNS, Row
 
@@ -36,13 +37,10 @@ class File:
         Raises ConfigError in one sentence, with file, line or row, and column.
         """
         del length, seed  # a file has what it has
-        by_context: dict[str, list[Row]] = {}
-        for record in islice(read_records(self.config.path), self.config.samples):
-            row = _row(record)
-            by_context.setdefault(row.context, []).append(row)
-        if not by_context:
+        rows = by_context(_row(record) for record in islice(read_records(self.config.path), self.config.samples))
+        if not rows:
             raise ConfigError(f"{self.config.path} has no rows")
-        return tuple(row for rows in by_context.values() for row in rows)
+        return rows
 
 
 def _row(record: Record) -> Row:

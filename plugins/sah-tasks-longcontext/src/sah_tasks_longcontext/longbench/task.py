@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import islice
 from typing import Final
 
+from sah_bench.tasks.grouping import by_context
 from sah_bench.tasks.records import Record, shown
 from sah_bench.tasks.row import Row
 from sah_core.errors import ConfigError
-from sah_tasks_longcontext.grouping import by_context
 from sah_tasks_longcontext.source import SetFile, read_set
 from sah_tasks_longcontext.values import filled_text_of, text_of, texts_of
 

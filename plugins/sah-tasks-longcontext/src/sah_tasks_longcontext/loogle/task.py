@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Final
 
+from sah_bench.tasks.grouping import by_context
 from sah_bench.tasks.row import Row
-from sah_tasks_longcontext.grouping import by_context
 from sah_tasks_longcontext.source import SetFile, read_set
 
 from .config import LoogleConfig, LoogleTask

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sah_bench.tasks.row import Row
+from .row import Row
 
 __all__ = ["by_context"]
 
