@@ -72,7 +72,8 @@ def _sweep(length: int, samples: int, threads: int) -> Outcome:
     with tempfile.TemporaryDirectory() as folder:
         directory = ResultsDirectory.created(Path(folder) / "results")
         plan = make_plan(config, directory)
-        outcome = BenchmarkExecutor(plan, directory, LocalWorkers(plan.workers, directory.path)).run()
+        with LocalWorkers(plan.workers, directory.path) as workers:
+            outcome = BenchmarkExecutor(plan, directory, workers).run()
     if outcome.exit_code:
         raise RuntimeError("\n".join(outcome.problems))
     return outcome

@@ -19,7 +19,7 @@ from sah_bench.report.results import Results
 class InThisProcess(Workers):
     """One place, whose jobs are done when they are given."""
 
-    places = 1
+    free = (0,)
 
     def __init__(self, directory: Path) -> None:
         self._events: deque[tuple[int, Event]] = deque()

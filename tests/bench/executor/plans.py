@@ -49,7 +49,8 @@ class Heard:
 
 def execute(plan: Plan, directory: ResultsDirectory, listener: Listener | None = None) -> Outcome:
     """Do a plan with worker processes."""
-    return BenchmarkExecutor(plan, directory, LocalWorkers(plan.workers, directory.path), listener).run()
+    with LocalWorkers(plan.workers, directory.path) as workers:
+        return BenchmarkExecutor(plan, directory, workers, listener).run()
 
 
 def joined(*plans: Plan) -> Plan:

@@ -19,7 +19,8 @@ def main() -> int:
     plan = pickle.loads(Path(sys.argv[1]).read_bytes())
     directory = ResultsDirectory.created(Path(sys.argv[2]))
     try:
-        outcome = BenchmarkExecutor(plan, directory, LocalWorkers(plan.workers, directory.path)).run()
+        with LocalWorkers(plan.workers, directory.path) as workers:
+            outcome = BenchmarkExecutor(plan, directory, workers).run()
     except KeyboardInterrupt:
         return 130
     for problem in outcome.problems:

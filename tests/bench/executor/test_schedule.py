@@ -44,7 +44,7 @@ def test_every_job_is_done_once_and_none_too_early(
     troubles = 10
     while True:
         for place in range(places):
-            job = None if place in running else schedule.next(last.get(place), list(running.values()))
+            job = None if place in running else schedule.next(last.get(place))
             if job is not None:
                 running[place] = last[place] = job
                 if isinstance(job, CellJob):
@@ -53,6 +53,7 @@ def test_every_job_is_done_once_and_none_too_early(
             break
         place = data.draw(st.sampled_from(sorted(running)))
         job = running.pop(place)
+        schedule.ended(job)
         trouble = data.draw(st.sampled_from(["none", "again", "locked", "failed"])) if troubles else "none"
         troubles -= trouble != "none"
         if trouble == "again":
@@ -75,23 +76,53 @@ def test_workers_keep_to_their_tables() -> None:
     """Of two tables, the first worker takes the one and the second the other, and then each goes on with its own."""
     jobs = [cell(number, table) for number, table in enumerate([0, 0, 1, 1])]
     schedule = Schedule(jobs, [])
-    one = schedule.next(None, [])
-    other = schedule.next(None, [jobs[0]])
+    one, other = schedule.next(None), schedule.next(None)
     assert [one, other] == [jobs[0], jobs[2]]
-    assert schedule.next(other, [jobs[0]]) == jobs[3]
-    assert schedule.next(other, [jobs[0]]) == jobs[1]
-    assert schedule.next(other, [jobs[0]]) is None
+    assert schedule.next(other) == jobs[3]
+    assert schedule.next(other) == jobs[1]
+    assert schedule.next(other) is None
+    assert not schedule.left
+
+
+def test_workers_keep_to_their_model_and_share_the_longest_table() -> None:
+    """A worker that is done with its table takes a free one of its model, a free one, one of its model that others
+    are at, the longest of what is left.
+
+    Three tables of the first model have 1, 3 and 1 cells, two of the second 3 and 4.
+    """
+    jobs = [cell(number, table) for number, table in enumerate([0, 1, 1, 1, 2, 3, 3, 3, 4, 4, 4, 4])]
+    jobs[5:] = [CellJob(attrs.evolve(job.cell, model=ModelConfig(name="other"))) for job in jobs[5:]]
+    schedule = Schedule(jobs, [])
+    first, second = schedule.next(None), schedule.next(None)
+    assert [first, second] == [jobs[0], jobs[1]]
+    third = schedule.next(first)
+    assert third == jobs[4], "a free table of its model"
+    assert [schedule.next(third), schedule.next(third)] == [jobs[5], jobs[8]], "free tables of another"
+    assert [schedule.next(third), schedule.next(third)] == [jobs[2], jobs[3]], "what is left of its model"
+    assert schedule.next(third) == jobs[9], "of 2 cells for a worker and 3 for a worker, the latter"
+
+
+def test_a_table_is_free_again_when_its_worker_left() -> None:
+    """A worker that ended counts no more."""
+    jobs = [cell(number, table) for number, table in enumerate([0, 0, 1, 1, 1])]
+    schedule = Schedule(jobs, [])
+    first, second = schedule.next(None), schedule.next(None)
+    assert (first, second) == (jobs[0], jobs[2])
+    schedule.ended(jobs[0])
+    assert schedule.next(None) == jobs[1]
 
 
 def test_an_interrupted_job_is_next_and_a_locked_one_last() -> None:
     """And the locked one with patience, as there is nothing else to do."""
     jobs = [cell(number) for number in range(3)]
     schedule = Schedule(jobs, [])
-    first, second = schedule.next(None, []), schedule.next(None, [])
+    first, second = schedule.next(None), schedule.next(None)
     assert (first, second) == (jobs[0], jobs[1])
+    for job in (jobs[0], jobs[1]):
+        schedule.ended(job)
     schedule.put_off(jobs[0])
     schedule.again(jobs[1])
-    assert [schedule.next(None, []) for _ in range(2)] == [jobs[1], jobs[2]]
-    (locked,) = [schedule.next(None, [])]
+    assert [schedule.next(None) for _ in range(2)] == [jobs[1], jobs[2]]
+    (locked,) = [schedule.next(None)]
     assert locked is not None
     assert (locked.address, locked.patience > 0) == (jobs[0].address, True)

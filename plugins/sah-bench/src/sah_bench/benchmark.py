@@ -53,11 +53,14 @@ class Benchmark:
     ) -> Outcome:
         """Answer what is not answered yet, by default with processes on this machine, one for each device.
 
+        ``workers`` of your own are left open, for another run in this directory.
         A script that calls it needs an ``if __name__ == "__main__"`` guard, as such processes import it.
         """
         plan = self.plan() if plan is None else plan
-        workers = LocalWorkers(plan.workers, self.directory.path) if workers is None else workers
-        return BenchmarkExecutor(plan, self.directory, workers, listener).run()
+        if workers is not None:
+            return BenchmarkExecutor(plan, self.directory, workers, listener).run()
+        with LocalWorkers(plan.workers, self.directory.path) as made:
+            return BenchmarkExecutor(plan, self.directory, made, listener).run()
 
     @property
     def results(self) -> Results:

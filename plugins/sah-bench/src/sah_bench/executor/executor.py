@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 from filelock import Timeout
 
+from sah_bench.config.sections import TimeoutConfig
 from sah_bench.plan.cell import Cell
 from sah_bench.store.directory import ResultsDirectory
 from sah_bench.tasks.table_file import write_table
@@ -53,7 +54,7 @@ class BenchmarkExecutor:
         self._running: dict[int, Running] = {}
         self._last: dict[int, Job] = {}
         self._deaths: Counter[str] = Counter()
-        self._spent: defaultdict[str, float] = defaultdict(float)  # seconds on a cell, by workers that were lost
+        self._spent: dict[str, float] = {}  # seconds on a cell, by workers that were lost
         self._told: set[str] = set()
         self._model_seconds = 0.0
         self._cell_seconds = 0.0
@@ -61,16 +62,15 @@ class BenchmarkExecutor:
     def run(self) -> Outcome:
         """Do all that is not done; KeyboardInterrupt goes through, and what was answered stays.
 
-        Raises OSError where not even the plan can be written. Everything else is in the outcome.
+        The workers are left as they are: who made them closes them.
+        Raises OSError where not even the plan can be written, and SahError where there are no workers any more.
+        Everything else is in the outcome.
         """
-        try:
-            self._schedule = self._begin()
-            while self._hand_out():
-                for place, event in self._workers.wait(self._patience()):
-                    self._take(place, event)
-                self._stop_overdue()
-        finally:
-            self._workers.close()
+        self._schedule = self._begin()
+        while self._hand_out():
+            for place, event in self._workers.wait(self._patience()):
+                self._take(place, event)
+            self._stop_overdue()
         counts = Counter(self._statuses[cell.address] for cell in self._plan.cells)
         return Outcome.of(counts, tuple(self._problems), self._model_seconds, self._cell_seconds)
 
@@ -93,18 +93,17 @@ class BenchmarkExecutor:
         return Schedule(left, self._plan.calibrations)
 
     def _hand_out(self) -> bool:
-        """Give every free worker a job; whether any has one."""
-        for place in range(self._workers.places):
-            if place not in self._running:
-                job = self._schedule.next(self._last.get(place), [each.job for each in self._running.values()])
-                if job is None:
-                    break
-                self._running[place] = Running(job)
-                self._last[place] = job
-                if isinstance(job, CalibrationJob):
-                    self._listener.note(f"calibrating {job}")
-                self._workers.give(place, job)
-        return bool(self._running)
+        """Give every free worker a job; whether anything is left to wait for."""
+        for place in list(self._workers.free):
+            job = self._schedule.next(self._last.get(place))
+            if job is None:
+                break
+            self._running[place] = Running(job)
+            self._last[place] = job
+            if isinstance(job, CalibrationJob):
+                self._listener.note(f"calibrating {job}")
+            self._workers.give(place, job)
+        return bool(self._running) or self._schedule.left
 
     def _take(self, place: int, event: Event) -> None:
         running = self._running.get(place)
@@ -112,7 +111,7 @@ class BenchmarkExecutor:
             return  # a worker that had nothing to do is no more: another one is started when its place has a job
         match event:
             case CellBegun():
-                running.cell_since = time.monotonic() - self._spent[running.job.address]
+                running.cell_since = time.monotonic() - self._spent.get(running.job.address, 0.0)
                 if isinstance(running.job, CellJob):
                     self._listener.cell_begun(running.job.cell, event.answered)
             case SampleBegun():
@@ -125,9 +124,11 @@ class BenchmarkExecutor:
                 self._problems.append(f"{running.job}: {event.said}")
             case JobEnded():
                 del self._running[place]
+                self._schedule.ended(running.job)
                 self._ended(running.job, event)
             case WorkerLost():
                 del self._running[place]
+                self._schedule.ended(running.job)
                 self._lost(running, event.reason)
 
     def _ended(self, job: Job, event: JobEnded) -> None:
@@ -198,11 +199,15 @@ class BenchmarkExecutor:
 
     def _patience(self) -> float | None:
         """Seconds until the next job is overdue."""
+        if self._plan.timeout == TimeoutConfig():
+            return None
         deadlines = [each.deadline(self._plan.timeout) for each in self._running.values()]
         known = [deadline for deadline in deadlines if deadline is not None]
         return max(0.0, min(known) - time.monotonic()) if known else None
 
     def _stop_overdue(self) -> None:
+        if self._plan.timeout == TimeoutConfig():
+            return
         now = time.monotonic()
         for place, running in self._running.items():
             over = running.over(self._plan.timeout, now)

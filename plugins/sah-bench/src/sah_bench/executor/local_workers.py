@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, resource_tracker
 from multiprocessing.context import SpawnProcess
@@ -49,9 +49,9 @@ class LocalWorkers(Workers):
         self._busy: set[int] = set()
 
     @property
-    def places(self) -> int:
-        """One for each device."""
-        return len(self._setups)
+    def free(self) -> Collection[int]:
+        """One place for each device, but for those at work."""
+        return [place for place in range(len(self._setups)) if place not in self._busy]
 
     def give(self, place: int, job: Job) -> None:
         """Hand a job to the worker of a place."""
