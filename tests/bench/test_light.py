@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-HEAVY = ("torch", "transformers", "pyarrow", "altair", "vl_convert", "jinja2", "numpy")
+HEAVY = ("torch", "transformers", "pyarrow", "altair", "vl_convert", "jinja2", "numpy", "optuna")
 
 CHECK = """
 import json, sys
@@ -14,8 +14,10 @@ registry = default_registry()
 build_app(registry, [])
 assert {"needle", "file"} <= set(registry.tasks.names), registry.records
 assert {"exact", "f1", "contains"} <= set(registry.scorers.names)
-from sah_bench.config.load import load_bench
+from sah_bench.config.load import load_bench, load_tune
 load_bench({"version": 1, "models": ["needle"], "attention": ["dense"], "tasks": ["needle"], "lengths": [64]})
+asked = {"tasks": ["needle"], "lengths": [64], "budget": {"density": 0.1}}
+load_tune({"version": 1, "model": "needle", "methods": ["quest"], **asked})
 print(json.dumps(sorted(sys.modules)))
 """
 

@@ -23,6 +23,7 @@ from .errors import (
     UsageError,
 )
 from .masker_config import MaskerConfig, Size, StrictFraction, keys_of_size
+from .tunable import NotTunable, Tunable
 
 if TYPE_CHECKING:
     from .attention.backend import AttentionOutput, SparseAttention
@@ -115,6 +116,7 @@ __all__ = [
     "Masker",
     "MaskerConfig",
     "ModelConfig",
+    "NotTunable",
     "NumericalError",
     "OpenUnits",
     "PageIndex",
@@ -134,6 +136,7 @@ __all__ = [
     "StrictFraction",
     "TopKMasker",
     "TopPMasker",
+    "Tunable",
     "Units",
     "UnknownMaskerError",
     "UsageError",

@@ -11,6 +11,8 @@ OURS = ("sah_",)
 FLOORS = {
     "errors": 1,
     "masker_config": 1,
+    "tunable": 1,
+    "tunable_fields": 1,
     "chain": 1,
     "grouped_heads": 1,
     "growing": 1,

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
 
     from .benchmark import Benchmark
     from .config.bench import BenchConfig
-    from .config.load import load_bench
+    from .config.load import load_bench, load_tune
+    from .config.tune import TuneConfig
     from .executor.executor import BenchmarkExecutor
     from .executor.local_workers import LocalWorkers
     from .executor.outcome import Outcome
@@ -44,8 +45,10 @@ _LAZY = {
     "Row": "tasks.row",
     "Task": "tasks.task",
     "TaskConfig": "tasks.task",
+    "TuneConfig": "config.tune",
     "Workers": "executor.workers",
     "load_bench": "config.load",
+    "load_tune": "config.load",
     "make_plan": "plan.plan",
     "read_results": "report.results",
     "write_report": "report.write",
@@ -68,8 +71,10 @@ __all__ = [
     "Row",
     "Task",
     "TaskConfig",
+    "TuneConfig",
     "Workers",
     "load_bench",
+    "load_tune",
     "make_plan",
     "read_results",
     "sah_register_commands",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sah_core import MaskerConfig, Size, hookimpl
+from sah_core import MaskerConfig, Size, Tunable, hookimpl
 from sah_core.calibration.settings import CalibrationSettings
 from sah_core.plugins import RegisterCalibrator, RegisterMasker
 
@@ -21,13 +21,13 @@ class DoubleSparsityConfig(MaskerConfig):
     by_content: ClassVar[bool] = True
 
     kind: Literal["double_sparsity"] = "double_sparsity"
-    budget: Size = Field(
+    budget: Annotated[Size, Tunable(16, 1024, log=True)] = Field(
         default=256, description="keys a row gets, in addition to those that are certain already", examples=[0.3]
     )
-    group_factor: int = Field(
+    group_factor: Annotated[int, Tunable(choices=(2, 4, 8, 16))] = Field(
         default=8, ge=1, description="one channel in so many is read; divides the head dimension", examples=[4]
     )
-    label_bits: int = Field(
+    label_bits: Annotated[int, Tunable(choices=(2, 4, 8, 16))] = Field(
         default=4, ge=1, le=16, description="bits of a stored channel; 16 stores it unquantised", examples=[16]
     )
     channels: str = Field(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sah_core import MaskerConfig, Size, StrictFraction, hookimpl
+from sah_core import MaskerConfig, NotTunable, Size, StrictFraction, Tunable, hookimpl
 from sah_core.calibration.settings import CalibrationSettings
 from sah_core.plugins import RegisterCalibrator, RegisterMasker
 
@@ -19,10 +19,10 @@ class HashAttentionConfig(MaskerConfig):
     """Keep the keys whose learned signature is nearest to the query's (Desai et al. 2024, arXiv:2412.14468)."""
 
     kind: Literal["hashattention"] = "hashattention"
-    budget: Size = Field(
+    budget: Annotated[Size, Tunable(0.005, 0.5, log=True)] = Field(
         default=0.1, description="keys a row gets, in addition to those that are certain already", examples=[0.3]
     )
-    bits: int = Field(default=32, ge=1, le=64, description="of a signature", examples=[11])
+    bits: Annotated[int, NotTunable()] = Field(default=32, ge=1, le=64, description="of a signature", examples=[11])
     weights: str = Field(min_length=1, description="the calibration folder that holds the signature networks")
     share_kv_group: bool = Field(
         default=False, description="one selection for all query heads of a KV head", examples=[True]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sah_core import MaskerConfig, hookimpl
+from sah_core import MaskerConfig, Tunable, hookimpl
 from sah_core.plugins import RegisterMasker
 
 __all__ = ["MagicPigConfig"]
@@ -21,8 +21,12 @@ class MagicPigConfig(MaskerConfig):
     by_content: ClassVar[bool] = True
 
     kind: Literal["magicpig"] = "magicpig"
-    tables: int = Field(default=150, ge=1, le=1024, description="hash tables (L)", examples=[12])
-    bits: int = Field(default=10, ge=1, le=15, description="sign bits in a table's code (K)", examples=[3])
+    tables: Annotated[int, Tunable(8, 300, log=True)] = Field(
+        default=150, ge=1, le=1024, description="hash tables (L)", examples=[12]
+    )
+    bits: Annotated[int, Tunable(4, 12)] = Field(
+        default=10, ge=1, le=15, description="sign bits in a table's code (K)", examples=[3]
+    )
     min_matches: Literal[1, 2] = Field(
         default=2, description="a key is drawn if its code equals the query's in at least so many tables", examples=[1]
     )

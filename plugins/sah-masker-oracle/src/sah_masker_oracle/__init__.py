@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from sah_core import MaskerConfig, Size, StrictFraction, hookimpl
+from sah_core import MaskerConfig, Size, StrictFraction, Tunable, hookimpl
 from sah_core.plugins import RegisterMasker
 
 __all__ = ["OracleTopKConfig", "OracleTopPConfig"]
@@ -21,7 +21,7 @@ class OracleTopKConfig(MaskerConfig):
     by_content: ClassVar[bool] = True
 
     kind: Literal["oracle_top_k"] = "oracle_top_k"
-    budget: Size = Field(
+    budget: Annotated[Size, Tunable(0.005, 0.5, log=True)] = Field(
         default=0.05, description="keys a row gets, in addition to those that are certain already", examples=[0.3]
     )
     share_kv_group: bool = Field(
@@ -36,7 +36,9 @@ class OracleTopPConfig(MaskerConfig):
     by_content: ClassVar[bool] = True
 
     kind: Literal["oracle_top_p"] = "oracle_top_p"
-    mass: StrictFraction = Field(default=0.9, description="the share of attention mass to reach", examples=[0.5])
+    mass: Annotated[StrictFraction, Tunable(0.5, 0.99)] = Field(
+        default=0.9, description="the share of attention mass to reach", examples=[0.5]
+    )
     mass_reference: Literal["residual", "total"] = Field(
         default="residual",
         description="what the share is of: the mass of the keys not yet certain, or of all keys, certain ones counted",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sah_core import MaskerConfig, Size, hookimpl
+from sah_core import MaskerConfig, NotTunable, Size, Tunable, hookimpl
 from sah_core.plugins import RegisterMasker
 
 __all__ = ["PQCacheConfig"]
@@ -18,12 +18,16 @@ class PQCacheConfig(MaskerConfig):
     """Keep the keys with the largest logits under product quantisation (Zhang et al. 2024, arXiv:2407.12820)."""
 
     kind: Literal["pqcache"] = "pqcache"
-    budget: Size = Field(
+    budget: Annotated[Size, Tunable(0.005, 0.5, log=True)] = Field(
         default=0.1, description="keys a row gets, in addition to those that are certain already", examples=[0.3]
     )
-    subvectors: int = Field(default=2, ge=1, description="parts that a key is cut into (M)", examples=[4])
-    bits: int = Field(default=6, ge=1, le=8, description="of a part's code: 2 ** bits centroids a part", examples=[2])
-    iterations: int = Field(default=10, ge=1, description="of k-means, at most", examples=[3])
+    subvectors: Annotated[int, Tunable(choices=(1, 2, 4, 8))] = Field(
+        default=2, ge=1, description="parts that a key is cut into (M)", examples=[4]
+    )
+    bits: Annotated[int, Tunable(3, 8)] = Field(
+        default=6, ge=1, le=8, description="of a part's code: 2 ** bits centroids a part", examples=[2]
+    )
+    iterations: Annotated[int, NotTunable()] = Field(default=10, ge=1, description="of k-means, at most", examples=[3])
     metric: Literal["euclidean", "inner_product"] = Field(
         default="euclidean", description="what the centroids are fitted for", examples=["inner_product"]
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sah_core import MaskerConfig, Size, hookimpl
+from sah_core import MaskerConfig, Size, Tunable, hookimpl
 from sah_core.plugins import RegisterMasker
 
 __all__ = ["QuestConfig"]
@@ -18,10 +18,12 @@ class QuestConfig(MaskerConfig):
     """Keep the pages whose keys could have the largest logits (Tang et al. 2024, arXiv:2406.10774)."""
 
     kind: Literal["quest"] = "quest"
-    budget: Size = Field(
+    budget: Annotated[Size, Tunable(0.005, 0.5, log=True)] = Field(
         default=0.1, description="keys a row gets, in addition to those that are certain; whole pages", examples=[0.4]
     )
-    page_size: int = Field(default=16, ge=1, description="keys in a page", examples=[3])
+    page_size: Annotated[int, Tunable(choices=(4, 8, 16, 32))] = Field(
+        default=16, ge=1, description="keys in a page", examples=[3]
+    )
     keep_last_page: bool = Field(
         default=True, description="always keep the newest page, as one of the budget's", examples=[False]
     )

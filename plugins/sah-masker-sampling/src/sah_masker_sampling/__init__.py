@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from sah_core import MaskerConfig, StrictFraction, hookimpl
+from sah_core import MaskerConfig, StrictFraction, Tunable, hookimpl
 from sah_core.plugins import RegisterMasker
 
 __all__ = ["RandomConfig", "VAttentionConfig"]
@@ -22,7 +22,9 @@ class RandomConfig(MaskerConfig):
     sampling: ClassVar[bool] = True
 
     kind: Literal["random"] = "random"
-    rate: StrictFraction = Field(default=0.1, description="share of each row's residual keys to draw", examples=[0.5])
+    rate: Annotated[StrictFraction, Tunable(0.005, 0.5, log=True)] = Field(
+        default=0.1, description="share of each row's residual keys to draw", examples=[0.5]
+    )
     mode: Literal["without_replacement", "bernoulli"] = Field(
         default="without_replacement",
         description="draw exactly ceil(rate x residual) keys, or each key independently with this probability",
@@ -39,9 +41,13 @@ class VAttentionConfig(MaskerConfig):
     sampling: ClassVar[bool] = True
 
     kind: Literal["vattention"] = "vattention"
-    epsilon: OpenFraction = Field(default=0.05, description="relative error to stay below", examples=[0.2])
-    delta: OpenFraction = Field(default=0.05, description="probability with which it may be exceeded", examples=[0.1])
-    base_rate: StrictFraction = Field(
+    epsilon: Annotated[OpenFraction, Tunable(0.01, 0.5, log=True)] = Field(
+        default=0.05, description="relative error to stay below", examples=[0.2]
+    )
+    delta: Annotated[OpenFraction, Tunable(0.01, 0.25, log=True)] = Field(
+        default=0.05, description="probability with which it may be exceeded", examples=[0.1]
+    )
+    base_rate: Annotated[StrictFraction, Tunable(0.005, 0.2, log=True)] = Field(
         default=0.05, description="share of the residual that is read to estimate its spread", examples=[0.2]
     )
     target: Literal["denominator", "numerator", "sdpa"] = Field(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from sah_core import MaskerConfig, Size, hookimpl
+from sah_core import MaskerConfig, Size, Tunable, hookimpl
 from sah_core.plugins import RegisterMasker
 
 __all__ = ["CausalConfig", "LocalConfig", "SinkConfig"]
@@ -18,14 +18,16 @@ class SinkConfig(MaskerConfig):
     """Keep the first keys of the sequence, the attention sink (Xiao et al. 2024, arXiv:2309.17453)."""
 
     kind: Literal["sink"] = "sink"
-    size: Size = Field(default=4, description="the first keys of the sequence, left padding not counted", examples=[3])
+    size: Annotated[Size, Tunable(1, 16)] = Field(
+        default=4, description="the first keys of the sequence, left padding not counted", examples=[3]
+    )
 
 
 class LocalConfig(MaskerConfig):
     """Keep the most recent keys, the query's own included."""
 
     kind: Literal["local"] = "local"
-    window: Size = Field(
+    window: Annotated[Size, Tunable(4, 128, log=True)] = Field(
         default=64, description="the last visible keys up to the query, the query's own included", examples=[5]
     )
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -28,14 +27,19 @@ from sah_core.errors import SahError
 from sah_core.masker_config import MaskerConfig
 from sah_core.plugins import Registry
 
+from .checks import check_calibrated, check_lengths, check_once
 from .contender import AttentionEntry, Contender
 from .not_empty import NOT_EMPTY
 from .placeholders import CALIBRATED
 from .sections import MeasureConfig, PublishConfig, TimeoutConfig, WorkersConfig
 
-__all__ = ["AnyTask", "BenchConfig", "CalibrationConfig", "ModelEntry"]
+__all__ = ["AnyModel", "AnyTask", "BenchConfig", "CalibrationConfig", "Generation", "ModelEntry", "Protocol", "Seed"]
 
 Protocol = Literal["question", "generation"]
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
+
+Generation = Annotated[Options, BeforeValidator(checked_options), PlainSerializer(dict, return_type=dict[str, Any])]
+"""What transformers' GenerationConfig takes."""
 
 
 def _task(value: Any, info: ValidationInfo) -> TaskConfig:
@@ -96,6 +100,7 @@ def _name_alone(value: Any) -> Any:
 
 
 AnyModel = Annotated[ModelEntry, BeforeValidator(_name_alone)]
+"""A model as a mapping, or its name alone."""
 
 
 def _learner(value: Any, info: ValidationInfo) -> Any:
@@ -149,12 +154,12 @@ class BenchConfig(ConfigSection):
     lengths: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(), strict=False, description="of contexts, in the model's tokens, for tasks that have lengths"
     )
-    seeds: Annotated[tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], NOT_EMPTY] = Field(
+    seeds: Annotated[tuple[Seed, ...], NOT_EMPTY] = Field(
         default=(0,), strict=False, description="each draws other rows, and makes samplers draw anew"
     )
-    generation: Annotated[
-        Options, BeforeValidator(checked_options), PlainSerializer(dict, return_type=dict[str, Any])
-    ] = Field(default_factory=Options, description="what transformers' GenerationConfig takes; greedy by default")
+    generation: Generation = Field(
+        default_factory=Options, description="what transformers' GenerationConfig takes; greedy by default"
+    )
     truncate: Literal["refuse", "middle"] = Field(
         default="refuse", description="what becomes of a context that the model has no positions for"
     )
@@ -171,20 +176,14 @@ class BenchConfig(ConfigSection):
 
     @model_validator(mode="after")
     def _fits_together(self, info: ValidationInfo) -> BenchConfig:
-        _check_once("attention", (contender.name for contender in self.contenders), "give each a name of its own")
-        _check_once("models", (model.called for model in self.models), "give one a label")
-        _check_once("tasks", (task.label for task in self.tasks), "give one a name")
+        check_once("attention", (contender.name for contender in self.contenders), "give each a name of its own")
+        check_once("models", (model.called for model in self.models), "give one a label")
+        check_once("tasks", (task.label for task in self.tasks), "give one a name")
         for field in ("protocols", "lengths", "seeds"):
-            _check_once(field, map(str, getattr(self, field)), "say it once")
-        sized = [task.label for task in self.tasks if task.sized]
-        if sized and not self.lengths:
-            raise one_error(
-                "bench", "no_lengths", f"the task {sized[0]!r} needs lengths, such as [1024]", ("lengths",), ()
-            )
-        if self.lengths and not sized:
-            raise one_error("bench", "lengths", "no task of this benchmark has lengths: leave it out", ("lengths",), ())
+            check_once(field, map(str, getattr(self, field)), "say it once")
+        check_lengths(self.tasks, self.lengths)
         self._check_metrics(registry_of(info))
-        self._check_calibration()
+        check_calibrated(((each.name, each.attention) for each in self.contenders), self.calibration)
         return self
 
     def _check_metrics(self, registry: Registry) -> None:
@@ -193,19 +192,3 @@ class BenchConfig(ConfigSection):
                 registry.metrics.find(metric)
             except SahError as error:
                 raise one_error("measure", "metric", str(error), ("measure", "metrics", number), metric) from error
-
-    def _check_calibration(self) -> None:
-        learned = {masker.kind for masker in self.calibration.maskers} if self.calibration else set()
-        for contender in self.contenders:
-            for masker in contender.attention.every_masker if contender.attention else ():
-                if CALIBRATED in masker.model_dump().values() and masker.kind not in learned:
-                    raise custom_error(
-                        "calibrated",
-                        f"{contender.name!r}: {CALIBRATED} in {masker.kind} needs a calibration section that names it",
-                    )
-
-
-def _check_once(field: str, names: Iterable[str], advice: str) -> None:
-    for name, count in Counter(names).items():
-        if count > 1:
-            raise one_error("bench", "twice", f"{count} of them are called {name!r}: {advice}", (field,), name)

@@ -14,7 +14,7 @@ from sah_core.config.wording import ConfigSection, custom_error, one_error
 
 from .placeholders import Scalar, combinations, filled, named
 
-__all__ = ["AttentionEntry", "Contender"]
+__all__ = ["DENSE", "AttentionEntry", "Contender", "entry_of"]
 
 DENSE = "dense"
 
@@ -72,6 +72,12 @@ def _entry(value: Any, info: ValidationInfo) -> _Entry:
             config = AttentionConfig.model_validate(filled(attention, values), context=info.context)
         contenders.append(Contender(named(names.name, values), config, Options(values)))
     return _Entry(written=dict(value), contenders=tuple(contenders))
+
+
+def entry_of(name: str, attention: AttentionConfig | None) -> _Entry:
+    """The entry of one config that is checked already; None is dense."""
+    written = {} if attention is None else attention.model_dump()
+    return _Entry(written={"name": name, **written}, contenders=(Contender(name, attention),))
 
 
 AttentionEntry = Annotated[
