@@ -19,6 +19,8 @@ from sah_core.cli.console import output_console, plain_table
 from .benchmark import Benchmark
 from .config.bench import BenchConfig
 from .config.sections import PublishConfig
+from .config.where import Where
+from .executor.opened import opened
 from .executor.progress import shown_progress
 from .executor.rescore import rescore
 from .plan.plan import Plan
@@ -31,15 +33,17 @@ from .store.whole_files import write_whole
 __all__ = ["answer", "say_plan", "score_anew"]
 
 
-def answer(config: BenchConfig, path: Path, *, command: str, as_json: bool) -> None:
+def answer(config: BenchConfig, path: Path, *, command: str, as_json: bool, where: Where = Where.local) -> None:
     """Answer what is not answered yet, show the results, and publish them where the config says.
 
     Leaves with exit code 1 where something failed or is missing.
     """
     benchmark = Benchmark.from_config(config, path)
-    directory, plan = benchmark.directory, _planned(benchmark)
-    with shown_progress(plan) as listener:
-        outcome = benchmark.run(plan, listener=listener)
+    directory = benchmark.directory
+    with opened(where, config.workers, directory) as there:
+        plan = _planned(benchmark, there.kind)
+        with shown_progress(plan) as listener:
+            outcome = benchmark.run(plan, there.workers, listener)
     published = config.publish or PublishConfig()
     results = benchmark.results
     written = write_report(directory, markdown=_path(published.markdown), command=command, results=results)
@@ -77,12 +81,12 @@ def score_anew(path: Path, *, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _planned(benchmark: Benchmark) -> Plan:
+def _planned(benchmark: Benchmark, kind: str | None = None) -> Plan:
     logging: Any = transformers.logging  # which transformers leaves untyped
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     with _working("making the rows"):
-        return benchmark.plan()
+        return benchmark.plan(kind)
 
 
 def _answered(directory: ResultsDirectory, address: str) -> int:

@@ -44,9 +44,12 @@ class Benchmark:
         stem = Path(source).stem if isinstance(source, str | os.PathLike) else config.name or "benchmark"
         return cls(config, ResultsDirectory.created(Path(directory or config.output or f"results/{stem}")))
 
-    def plan(self) -> Plan:
-        """The cells, their rows and what is learned beforehand; raises as `make_plan` does."""
-        return make_plan(self.config, self.directory)
+    def plan(self, kind: str | None = None) -> Plan:
+        """The cells, their rows and what is learned beforehand, for workers that run on this ``kind`` of device.
+
+        By default, on this machine's. Raises as `make_plan` does.
+        """
+        return make_plan(self.config, self.directory, kind=kind)
 
     def run(
         self, plan: Plan | None = None, workers: Workers | None = None, listener: Listener | None = None

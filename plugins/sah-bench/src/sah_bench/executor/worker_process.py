@@ -21,12 +21,12 @@ from sah_bench.tasks.row import Row
 from .cell_work import Desk, answer_cell
 from .events import Event, JobEnded
 from .failure import Failure
-from .jobs import CalibrationJob, CellJob
+from .jobs import CalibrationJob, CellJob, Job
 
 if TYPE_CHECKING:
     from .models import KeptModel
 
-__all__ = ["Setup", "calibrated", "make_desk", "run_worker"]
+__all__ = ["Setup", "calibrated", "do_job", "make_desk", "run_worker"]
 
 
 @frozen
@@ -39,7 +39,7 @@ class Setup:
     context_memory: float  # bytes
 
 
-def run_worker(setup: Setup, pipe: connection.Connection[Event, CellJob | CalibrationJob]) -> None:
+def run_worker(setup: Setup, pipe: connection.Connection[Event, Job]) -> None:
     """Do the jobs that come through the pipe, and tell of them; ends with the parent, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal: the parent decides
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -57,7 +57,12 @@ def run_worker(setup: Setup, pipe: connection.Connection[Event, CellJob | Calibr
             job = pipe.recv()
         except EOFError:
             return
-        tell(answer_cell(job, desk) if isinstance(job, CellJob) else _calibrate(job, desk.directory, setup.device))
+        tell(do_job(job, desk, setup.device))
+
+
+def do_job(job: Job, desk: Desk, device: str) -> JobEnded:
+    """Answer a cell, or let maskers learn; never raises for what these do."""
+    return answer_cell(job, desk) if isinstance(job, CellJob) else _calibrate(job, desk.directory, device)
 
 
 def make_desk(setup: Setup, tell: Callable[[Event], None]) -> Desk:

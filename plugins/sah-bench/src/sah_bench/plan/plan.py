@@ -50,9 +50,12 @@ class Plan:
         }
 
 
-def make_plan(config: BenchConfig, directory: ResultsDirectory, registry: Registry | None = None) -> Plan:
+def make_plan(
+    config: BenchConfig, directory: ResultsDirectory, registry: Registry | None = None, kind: str | None = None
+) -> Plan:
     """Cross everything that the config lists; no weights are loaded, but files are read, and rows are made and kept.
 
+    ``kind`` is what the workers run on, as `device_kind` tells it; by default, the first device of this machine.
     Raises ConfigError or UsageError, naming the task or the model, where something cannot be asked.
     """
     known = default_registry() if registry is None else registry
@@ -63,7 +66,7 @@ def make_plan(config: BenchConfig, directory: ResultsDirectory, registry: Regist
     calibrations: list[Calibration] = []
     for model in config.models:
         asked = list(tables.of(model))
-        facts = _model_facts(model, workers.devices[0], directory)
+        facts = _model_facts(model, kind or device_kind(workers.devices[0]), directory)
         calibration = _calibration(config, model, facts, tables, known)
         if calibration is not None:
             calibrations.append(calibration)
@@ -132,14 +135,14 @@ def _cells(
         )
 
 
-def _model_facts(model: ModelEntry, device: str, directory: ResultsDirectory) -> dict[str, Any]:
+def _model_facts(model: ModelEntry, kind: str, directory: ResultsDirectory) -> dict[str, Any]:
     """What the model is, wherever it lies and whatever it is called."""
     from sah_hf.models.loading import model_folder
 
     return {
         "files": files_digest(model_folder(model.config), directory.path / "files.json"),
         "dtype": model.dtype,
-        "device": device_kind(device if model.device == "auto" else model.device),
+        "device": kind if model.device == "auto" else device_kind(model.device),
     }
 
 

@@ -1,0 +1,1 @@
+"""Answer cells on a Ray cluster: the extra `ray`. Importing the package imports no ray."""
