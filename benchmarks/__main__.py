@@ -6,6 +6,7 @@ import argparse
 
 from .adapter import command as adapter
 from .choices import command as choices
+from .cluster import command as cluster
 from .decode import command as decode
 from .gpu import command as gpu
 from .masks import command as masks
@@ -33,6 +34,7 @@ def main() -> None:
         ("startup", startup, "imports, commands, the first call"),
         ("adapter", adapter, "what the adapter adds to a model's forward, densely and with every key kept"),
         ("sweep", sweep, "what the executor of `sah bench` adds to the model's time"),
+        ("cluster", cluster, "short cells on a Ray cluster against processes on this machine"),
         ("choices", choices, "multiple choice through lm_eval, its own model against this project's"),
         ("rows", rows, "making RULER's rows, against one count of their tokens and against lm_eval's port"),
         ("gpu", gpu, "attention over a few keys on a GPU against dense attention"),

@@ -40,6 +40,8 @@ How to read it:
   what the model needs to read and answer; "measured / off" compares processor time with a share of the attention calls
   measured by all five metrics and without, where "off again / off" is the same thing twice, and "adds" is the clock's
   time within measuring and writing it over all other time.
+* Of a Ray cluster: it is on the same machine, its workers have loaded the model, as the processes have, and rows were
+  made before. "fetched" is with workers that do not see the results directory. Each round's cells are new.
 * Of RULER's rows: "one count" is the tokenizer's time to count the tokens of the contexts that were made, once; lm_eval
   is the port in lm-evaluation-harness, for the tasks that it makes without a download. Lengths are those of the longest
   and the shortest row, answer included. The tokenizer is byte-level BPE, learned from Python's documentation.
@@ -56,6 +58,7 @@ python -m benchmarks masks -o docs/results
 python -m benchmarks adapter -o docs/results
 python -m benchmarks startup -o docs/results
 python -m benchmarks sweep -o docs/results
+python -m benchmarks cluster -o docs/results
 python -m benchmarks rows -o docs/results
 python -m benchmarks choices -o docs/results
 python -m benchmarks measuring -o docs/results
@@ -92,6 +95,7 @@ _TITLES = {
     "adapter": "The adapter",
     "startup": "Start",
     "sweep": "What `sah bench` adds",
+    "cluster": "What a Ray cluster adds",
     "rows": "Making RULER's rows",
     "choices": "Multiple choice",
     "measuring": "What measurements add",

@@ -1,0 +1,1 @@
+"""What a Ray cluster costs against processes on this machine."""
