@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
-__all__ = ["THEMES", "Theme", "colours", "config", "ink", "shapes"]
+__all__ = ["LOG_TICKS", "THEMES", "Theme", "colours", "config", "ink", "shapes"]
 
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
@@ -17,6 +17,9 @@ _COLOURS = {
 }
 # Seven shapes to eight colours: 56 families pass before a pair comes again.
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "triangle-right")
+
+LOG_TICKS = tuple(digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 3, 5, 7))
+"""Ticks of an axis with a log scale; Vega leaves out those that lie outside of what is drawn."""
 
 _INK = {"light": ("#1c2430", "#5b6675", "#e4e7eb"), "dark": ("#e8ecf1", "#9aa6b5", "#333c48")}
 _FONT = "system-ui, 'Segoe UI', 'Helvetica Neue', 'Liberation Sans', Arial, sans-serif"

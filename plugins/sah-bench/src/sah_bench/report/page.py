@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import base64
-import hashlib
-from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import altair as alt
-import vl_convert
-from jinja2 import Environment, StrictUndefined
 
 from sah_bench.store.directory import ResultsDirectory
 
 from .chart_style import THEMES, colours, config, shapes
-from .columns import columns_of, script_safe
+from .columns import columns_of
 from .export import as_parquet, cells_table, flat
 from .groups import grouped
+from .html import html
 from .page_measured import page_measured
 from .problems import problems
 from .quality_chart import points, quality_pair
@@ -32,22 +28,22 @@ PARQUET_ROOM = 1_000_000
 # In this order they are one script.
 _SCRIPTS = tuple(
     f"{name}.js"
-    for name in ("data", "wording", "charts", "quality", "inside", "details", "table", "averages", "cells", "page")
+    for name in (
+        *("data", "elements", "wording", "charts", "table"),
+        *("rows", "quality", "inside", "details", "averages", "cells", "page"),
+    )
 )
 
 
 def page(directory: ResultsDirectory, results: Results) -> str:
     """The page's HTML; whatever a name or an answer holds, it is shown as text."""
-    style, library, script = _text("page.css"), _library(), _script()
-    data = _data(directory, results)
-    template = Environment(autoescape=True, undefined=StrictUndefined).from_string(_text("page.html.jinja"))
-    return template.render(
+    return html(
+        "sah_bench.report",
+        "page.html.jinja",
         title=results.name,
-        policy=_policy(style, library, script),
-        style=style,
-        library=library,
-        script=script,
-        data=script_safe(data),
+        styles=["page.css"],
+        scripts=_SCRIPTS,
+        data=_data(directory, results),
     )
 
 
@@ -79,27 +75,3 @@ def _data(directory: ResultsDirectory, results: Results) -> dict[str, Any]:
         "measured": {"parts": measured.parts, "charts": measured.charts, "left_out": measured.left_out},
         "parquet": base64.b64encode(archive).decode() if len(archive) <= PARQUET_ROOM else None,
     }
-
-
-def _policy(style: str, *scripts: str) -> str:
-    """A content security policy under which nothing but these runs, and nothing is fetched."""
-    allowed = " ".join(_hashed(script) for script in scripts)
-    return f"default-src 'none'; script-src {allowed}; style-src {_hashed(style)}; base-uri 'none'; form-action 'none'"
-
-
-def _hashed(content: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()}'"
-
-
-@cache
-def _library() -> str:
-    """Vega, Vega-Lite and what embeds them."""
-    return str(vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;"))
-
-
-def _script() -> str:
-    return "\n".join(['(() => {\n"use strict";', *(_text(name) for name in _SCRIPTS), "})();"])
-
-
-def _text(name: str) -> str:
-    return files("sah_bench.report").joinpath("template", name).read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import altair as alt
 
-from .chart_style import Theme, colours, ink, shapes
+from .chart_style import LOG_TICKS, Theme, colours, ink, shapes
 from .groups import Group
 from .wording import duration, percent, plus_minus, ratio, signed
 
@@ -20,8 +20,6 @@ _TITLES = {
     "milliseconds": "milliseconds an answer (log scale)",
 }
 _SHOWN = {"density": "format(100 * datum.value, '~g') + ' %'", "milliseconds": "format(datum.value, ',~g')"}
-# Those that lie outside of what is drawn are left out by Vega.
-_TICKS = [digit * 10.0**power for power in range(-6, 7) for digit in (1, 2, 3, 5, 7)]
 
 CHOSEN = alt.selection_point(name="chosen", fields=["family"], bind="legend")
 """The family that was clicked in the legend; the others fade."""
@@ -71,7 +69,7 @@ def quality_layers(
         scale=alt.Scale(type="log", padding=14, nice=False),
         axis=alt.Axis(
             title=_TITLES[cost],
-            values=_TICKS,
+            values=list(LOG_TICKS),
             labelOverlap="greedy",
             labelExpr=_SHOWN[cost],
         ),

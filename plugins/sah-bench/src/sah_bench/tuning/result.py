@@ -90,7 +90,8 @@ class MethodResult:
     best: int | None
     """The trial with the best score within the budget; None where none is within it."""
     importance: Mapping[str, Mapping[str, float]] = field(factory=dict)
-    """``score`` and ``cost``: for each parameter the part of the spread that it explains; they sum to 1."""
+    """Of ``score`` and ``cost``: how much each parameter matters for being among the best quarter of the trials; they sum
+    to 1."""
     confirmed: Confirmed | None = None
     config: str | None = None
     """The file of the tuned run config, relative to the results directory."""
@@ -117,7 +118,7 @@ class TuningResult:
     """Dense attention on the samples that no trial saw."""
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """As values that `json` writes."""
         return attrs.asdict(self, value_serializer=lambda _, __, value: dict(value) if _is_mapping(value) else value)
 
     @classmethod

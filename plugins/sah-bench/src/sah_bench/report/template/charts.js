@@ -8,7 +8,7 @@ async function draw(place, specification, data, config = {}) {
   const own = report.themes[theme()];
   const spec = {
     ...specification,
-    datasets: data,
+    datasets: { ...specification.datasets, ...data },
     config: { ...own, ...config, legend: { ...own.legend, ...config.legend } },
   };
   views.get(place)?.finalize();
@@ -19,6 +19,19 @@ async function draw(place, specification, data, config = {}) {
   views.set(place, result);
   saveButtons(host.closest("figure"), place, result.view);
   return result.view;
+}
+
+// Charts are drawn again in other colours, and in a window of another width.
+function redrawn(drawAll) {
+  dark.addEventListener("change", drawAll);
+  let waiting;
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return;
+    width = innerWidth;
+    clearTimeout(waiting);
+    waiting = setTimeout(drawAll, 200);
+  });
 }
 
 function saveButtons(figure, place, view) {

@@ -27,10 +27,6 @@ function facts(cell) {
   ];
 }
 
-function list(place, pairs) {
-  place.replaceChildren(...pairs.flatMap(([name, value]) => [element("dt", name), element("dd", value)]));
-}
-
 function openDetails(number) {
   opened = number;
   const cell = cells[number];

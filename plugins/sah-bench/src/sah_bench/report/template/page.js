@@ -65,15 +65,7 @@ async function begin() {
   showAverages();
   measuredChoices();
   await drawAll();
-  dark.addEventListener("change", drawAll);
-  let waiting;
-  let width = innerWidth;
-  addEventListener("resize", () => {
-    if (innerWidth === width) return;
-    width = innerWidth;
-    clearTimeout(waiting);
-    waiting = setTimeout(drawAll, 200);
-  });
+  redrawn(drawAll);
   document.documentElement.dataset.ready = "true";
 }
 
