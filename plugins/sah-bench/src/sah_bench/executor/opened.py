@@ -25,6 +25,8 @@ class Opened:
     workers: Workers
     kind: str
     """What their answers depend on: see `sah_bench.plan.devices.device_kind`."""
+    places: int
+    """How many cells they do at once, when all of them are there."""
 
 
 @contextmanager
@@ -38,7 +40,7 @@ def opened(where: Where, config: WorkersConfig, directory: ResultsDirectory) -> 
     if where is Where.local:
         local = settled(config)
         with LocalWorkers(local, directory.path) as workers:
-            yield Opened(workers, device_kind(local.devices[0]))
+            yield Opened(workers, device_kind(local.devices[0]), len(local.devices))
         return
     try:
         from sah_bench.cluster.ray_workers import RayWorkers
@@ -47,4 +49,4 @@ def opened(where: Where, config: WorkersConfig, directory: ResultsDirectory) -> 
             raise
         raise UsageError('--executor ray needs Ray, which is not installed: pip install "sah-bench[ray]"') from error
     with RayWorkers.open(config, directory) as cluster:
-        yield Opened(cluster, cluster.kind)
+        yield Opened(cluster, cluster.kind, cluster.places)

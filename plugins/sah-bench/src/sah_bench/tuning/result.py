@@ -90,8 +90,7 @@ class MethodResult:
     best: int | None
     """The trial with the best score within the budget; None where none is within it."""
     importance: Mapping[str, Mapping[str, float]] = field(factory=dict)
-    """Of ``score`` and ``cost``: how much each parameter matters for being among the best quarter of the trials; they sum
-    to 1."""
+    """Of ``score`` and ``cost``: how much each parameter matters for being in the best quarter; they sum to 1."""
     confirmed: Confirmed | None = None
     config: str | None = None
     """The file of the tuned run config, relative to the results directory."""
