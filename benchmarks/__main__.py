@@ -16,6 +16,8 @@ from .prefill import command as prefill
 from .report import command as report
 from .request import command as request
 from .rows import command as rows
+from .scale import command as scale
+from .schedule import command as schedule
 from .startup import command as startup
 from .sweep import command as sweep
 
@@ -37,6 +39,8 @@ def main() -> None:
         ("cluster", cluster, "short cells on a Ray cluster against processes on this machine"),
         ("choices", choices, "multiple choice through lm_eval, its own model against this project's"),
         ("rows", rows, "making RULER's rows, against one count of their tokens and against lm_eval's port"),
+        ("scale", scale, "what planning needs: speeds of models and methods, and the errors of the formulas"),
+        ("schedule", schedule, "the executor on simulated devices, and whole leaderboards on them"),
         ("gpu", gpu, "attention over a few keys on a GPU against dense attention"),
         ("report", report, "write the page and the plots of these again"),
     ):

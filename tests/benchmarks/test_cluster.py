@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 import pytest
-
 from benchmarks.results.record import read_records
 
 pytest.importorskip("ray")

@@ -2,7 +2,7 @@
 
 * ``python``: executed, the blocks of a page one after another in one namespace; a ``text`` block right after one is
   what it prints.
-* ``yaml``: the blocks that are whole configs, of a run or of a benchmark, are checked as such.
+* ``yaml``: the blocks that are whole configs, of a run, a benchmark or a search, are checked as such.
 * ``console``: each ``$ sah ...`` line is run and has to succeed; a ``text`` block after it is for the eye.
 * ``bash``: the set-up commands, tried from a fresh clone by whoever releases; not here.
 """
@@ -20,7 +20,8 @@ from attrs import frozen
 from markdown_it import MarkdownIt
 
 from sah_bench.config.bench import BenchConfig
-from sah_bench.config.load import load_bench
+from sah_bench.config.load import load_bench, load_tune
+from sah_bench.config.tune import TuneConfig
 from sah_core import RunConfig, load_config
 
 ROOT = Path(__file__).parents[2]
@@ -54,9 +55,12 @@ def name(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-def loaded(config: Path) -> RunConfig | BenchConfig:
-    """What a file of a run or of a benchmark says."""
-    return load_bench(config) if "\nmodels:" in config.read_text(encoding="utf-8") else load_config(config)
+def loaded(config: Path) -> RunConfig | BenchConfig | TuneConfig:
+    """What a file of a run, of a benchmark or of a search says."""
+    text = config.read_text(encoding="utf-8")
+    if "\nmodels:" in text:
+        return load_bench(config)
+    return load_tune(config) if "\nmethods:" in text else load_config(config)
 
 
 def test_every_block_says_what_it_is() -> None:

@@ -56,6 +56,7 @@ class BenchmarkExecutor:
         self._deaths: Counter[str] = Counter()
         self._spent: dict[str, float] = {}  # seconds on a cell, by workers that were lost
         self._told: set[str] = set()
+        self._timed = plan.timeout != TimeoutConfig()
         self._model_seconds = 0.0
         self._cell_seconds = 0.0
 
@@ -199,14 +200,14 @@ class BenchmarkExecutor:
 
     def _patience(self) -> float | None:
         """Seconds until the next job is overdue."""
-        if self._plan.timeout == TimeoutConfig():
+        if not self._timed:
             return None
         deadlines = [each.deadline(self._plan.timeout) for each in self._running.values()]
         known = [deadline for deadline in deadlines if deadline is not None]
         return max(0.0, min(known) - time.monotonic()) if known else None
 
     def _stop_overdue(self) -> None:
-        if self._plan.timeout == TimeoutConfig():
+        if not self._timed:
             return
         now = time.monotonic()
         for place, running in self._running.items():
