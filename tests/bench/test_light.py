@@ -23,7 +23,7 @@ print(json.dumps(sorted(sys.modules)))
 
 
 def test_hooks_commands_and_configs_load_nothing_heavy() -> None:
-    """`sah --help` and a checked config wait for neither torch nor pyarrow nor plots."""
+    """`sah --help` and a checked config wait for neither torch nor pyarrow nor plots nor optuna."""
     done = subprocess.run([sys.executable, "-c", CHECK], capture_output=True, text=True, check=True)
     loaded = json.loads(done.stdout)
     assert [name for name in HEAVY if name in loaded] == []

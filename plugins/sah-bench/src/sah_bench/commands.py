@@ -10,6 +10,9 @@ import typer
 
 from sah_core.errors import UsageError
 
+from .bench_command import BenchCommand
+from .config.where import Where
+
 __all__ = ["add_commands"]
 
 
@@ -22,7 +25,9 @@ class Truncate(StrEnum):
 
 def add_commands(app: typer.Typer) -> None:
     """Add this package's commands."""
-    app.command()(bench)
+    app.command(cls=BenchCommand, epilog="sah bench tune TUNE: find each method's best parameters under a budget.")(
+        bench
+    )
     app.command()(report)
     app.command()(tasks)
 
@@ -61,6 +66,17 @@ def bench(
         list[str] | None,
         typer.Option(help="Answer on this device. May be repeated: a process for each.", show_default="the config's"),
     ] = None,
+    executor: Annotated[
+        Where, typer.Option(help="What answers: processes on this machine, or workers on a Ray cluster.")
+    ] = Where.local,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="The Ray cluster's: auto on a machine of it, else HOST:6379 or ray://HOST:10001.",
+            show_default="the config's, or one on this machine",
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked, and what is answered already.")
     ] = False,
@@ -71,10 +87,11 @@ def bench(
 ) -> None:
     """Ask every model every question with every attention, and keep what comes out; what is answered stays answered."""
     from .config.load import load_bench
+    from .config.placing import placing
 
     if scorer is not None and not task:
         raise UsageError("--scorer says how the answers of --task are scored: give a --task, or name it in the config")
-    if rescore and (task or model or truncate or device or dry_run):
+    if rescore and (task or model or truncate or device or dry_run or address or executor is not Where.local):
         raise UsageError(
             "--rescore scores what the last run answered, as it was asked, so it goes with -o and --json alone; "
             "with another scorer in the config, run without it: nothing is asked anew"
@@ -89,9 +106,9 @@ def bench(
     if truncate is not None:
         changes["truncate"] = truncate.value
     settings = load_bench(config, changes=changes)
-    if device:
-        workers = settings.workers.model_dump() | {"devices": device}
-        settings = load_bench(config, changes={**changes, "workers": workers})
+    placed = placing(settings.workers, device or (), executor, address)
+    if placed != settings.workers:
+        settings = load_bench(config, changes={**changes, "workers": placed.model_dump()})
     directory = output or Path(settings.output or f"results/{config.stem}")
 
     from .benching import answer, say_plan, score_anew
@@ -101,7 +118,8 @@ def bench(
     elif rescore:
         score_anew(directory, as_json=as_json)
     else:
-        answer(settings, directory, command=f"sah bench {config.as_posix()}", as_json=as_json)
+        command = f"sah bench {config.as_posix()}"
+        answer(settings, directory, command=command, as_json=as_json, where=executor)
 
 
 def report(

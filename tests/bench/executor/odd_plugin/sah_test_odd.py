@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from sah_bench.store.whole_files import write_whole
 from sah_core import MaskerConfig, hookimpl
 from sah_core.plugins import RegisterMasker, RegisterNamed
 
@@ -25,10 +26,13 @@ class OddConfig(MaskerConfig):
     """Adds nothing to the mask; in a context of ``at`` tokens it does something odd, once or every time."""
 
     kind: Literal["odd"] = "odd"
-    does: Literal["raise", "kill", "exit", "hang"]
+    does: Literal["raise", "kill", "exit", "hang", "wait"]
     at: int
     until: str | None = None
-    """A file: once it is there, nothing odd is done; ``kill`` makes it first."""
+    """A file: once it is there, nothing odd is done.
+
+    ``kill`` makes it first; ``wait`` makes one with ``.waits`` behind its name, which holds its process.
+    """
 
 
 class Odd:
@@ -54,6 +58,11 @@ class Odd:
                 os._exit(3)
             case "hang":
                 threading.Event().wait()
+            case "wait":
+                assert until is not None
+                write_whole(until.with_name(f"{until.name}.waits"), str(os.getpid()).encode())
+                while not until.exists():
+                    threading.Event().wait(0.01)
         return previous
 
 

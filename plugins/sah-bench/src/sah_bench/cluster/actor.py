@@ -9,18 +9,24 @@ import shutil
 import tempfile
 import threading
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import evolve, frozen
 
+from sah_bench.executor.cell_work import Desk
 from sah_bench.executor.events import Event, JobEnded, SampleBegun, WorkerLost
 from sah_bench.executor.failure import Failure
-from sah_bench.executor.jobs import CellJob, Job
+from sah_bench.executor.jobs import CalibrationJob, CellJob, Job
 from sah_bench.executor.worker_process import Setup, do_job, make_desk
 from sah_bench.store.directory import ResultsDirectory
 from sah_core.config import ModelConfig
+from sah_core.errors import UsageError
 
 from .goods import Goods, folder_of, placed, unpack
 from .mirror import Change, Mirror
+
+if TYPE_CHECKING:
+    from sah_bench.executor.models import KeptModel
 
 __all__ = ["Actor", "Greeting", "Told"]
 
@@ -77,18 +83,25 @@ class Actor:
         kind = device_kind(self._setup.device)
         return Greeting(platform.node(), os.getpid(), kind, self._sees)
 
-    def begin(self, job: Job, goods: Goods | None) -> None:
-        """Do a job from now on; ``goods`` are what it needs of the results, where this worker does not see them."""
+    def live(self) -> None:
+        """Never return: who waits for it learns that this worker is no more."""
+        threading.Event().wait()
+
+    def begin(self, job: Job, goods: Goods | None) -> list[Told]:
+        """Do a job from now on, and say what happens first, as `told` does.
+
+        ``goods`` are what it needs of the results, where this worker does not see them.
+        """
         if goods is not None:
             try:
                 unpack(goods, self._directory)
             except OSError as error:
-                self._told.put(Told(JobEnded("failed", Failure.of(error)), []))
-                return
+                return [Told(JobEnded("failed", Failure.of(error)), [])]
             job = placed(job, goods.directory, self._directory.path)
             self._mirror = Mirror(folder_of(job, self._directory))
             self._mirror.changes()
         self._jobs.put(job)
+        return self.told()
 
     def told(self) -> list[Told]:
         """What has happened since the last call, at least one event."""
@@ -111,7 +124,7 @@ class Actor:
         try:
             while True:
                 job = self._jobs.get()
-                ended = Told(self._other_files(job) or do_job(job, desk, self._setup.device), self._changes())
+                ended = Told(self._done(job, desk), self._changes())
                 self._leave(job)
                 self._told.put(ended)  # from here on there may be another job
         except _Drained:
@@ -133,23 +146,32 @@ class Actor:
     def _changes(self) -> list[Change]:
         return [] if self._mirror is None else self._mirror.changes()
 
-    def _other_files(self, job: Job) -> JobEnded | None:
-        """A failure where this node has another model under the same name than the one that was planned with."""
+    def _done(self, job: Job, desk: Desk) -> JobEnded:
+        """Do it, with a model that has the same files here as where it was planned."""
+        if isinstance(job, CalibrationJob):
+            try:
+                self._check_files(job)
+            except Exception as error:  # noqa: BLE001 - a model that cannot be had here fails the job, as loading it would
+                return JobEnded("failed", Failure.of(error))
+            return do_job(job, desk, self._setup.device)
+
+        def models() -> KeptModel:
+            self._check_files(job)
+            return desk.models()
+
+        return do_job(job, evolve(desk, models=models), self._setup.device)
+
+    def _check_files(self, job: Job) -> None:
+        """Raise UsageError where this node has another model under the same name, and what `model_folder` does."""
         from sah_bench.plan.model_files import files_digest
         from sah_hf.models.loading import model_folder
 
         asked = job.cell if isinstance(job, CellJob) else job.calibration
         model = asked.model
         if model in self._checked:
-            return None
-        try:
-            found = files_digest(model_folder(model), self._directory.path / "files.json")
-        except Exception as error:  # noqa: BLE001 - a model that is not to be had here fails the job, as loading it would
-            return JobEnded("failed", Failure.of(error))
-        if found != asked.identity["model"]["files"]:
-            said = (
+            return
+        if files_digest(model_folder(model), self._directory.path / "files.json") != asked.identity["model"]["files"]:
+            raise UsageError(
                 f"{model.name} on {platform.node()} has other files than on the machine that planned: copy them there"
             )
-            return JobEnded("failed", Failure("UsageError", said))
         self._checked.add(model)
-        return None

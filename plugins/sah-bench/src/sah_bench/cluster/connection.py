@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +14,7 @@ import ray as typed_ray
 from sah_bench.config.sections import RayConfig
 from sah_core.errors import UsageError
 
+from .ctrl_c import deferred_ctrl_c
 from .installed import check_same, installed_here
 
 __all__ = ["connected"]
@@ -33,9 +35,10 @@ def connected(config: RayConfig) -> Iterator[None]:
     reach, or a node has other versions.
     """
     opened = not ray.is_initialized()
-    if opened:
-        _open(config)
     try:
+        if opened:
+            with deferred_ctrl_c():  # which Ray does not survive while it starts
+                _open(config)
         here = installed_here()
         check_same(here, _installed_there(list(here)))
         yield
@@ -47,11 +50,12 @@ def connected(config: RayConfig) -> Iterator[None]:
 def _open(config: RayConfig) -> None:
     if config.address is not None:
         _reach(config.address)
-    quiet = {"log_to_driver": False, "logging_level": "error", "configure_logging": False}
+    logging.getLogger("ray").setLevel(logging.ERROR)  # Ray's own remarks, such as how it protects a cluster
+    quiet = {"log_to_driver": False, "configure_logging": False}
     try:
         if config.address is None:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            ray.init(include_dashboard=False, **quiet)
+            ray.init(address="local", include_dashboard=False, **quiet)  # else Ray looks for a running one
         else:
             ray.init(address=config.address, **quiet)
     except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
@@ -101,9 +105,8 @@ def _installed_there(names: Sequence[str]) -> Mapping[str, Mapping[str, str]]:
         if node["Alive"]:
             there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
             task = ray.remote(told).options(num_cpus=0, scheduling_strategy=there, max_retries=0)
-            asked[f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']})"] = task.remote(
-                [name for name in names if name != "python"]
-            )
+            name = f"{node['NodeManagerHostname']} ({node['NodeManagerAddress']}:{node['NodeManagerPort']})"
+            asked[name] = task.remote([name for name in names if name != "python"])
     try:
         return dict(zip(asked, ray.get(list(asked.values()), timeout=_SECONDS), strict=True))
     except ray.exceptions.RayError as error:

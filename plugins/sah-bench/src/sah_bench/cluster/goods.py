@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve, frozen
 
 from sah_bench.executor.jobs import CellJob, Job
+from sah_bench.executor.worker_process import calibrated
 from sah_bench.store.directory import ResultsDirectory
 from sah_bench.store.whole_files import write_whole
 from sah_core.config import AttentionConfig
@@ -80,7 +81,7 @@ def unpack(goods: Goods, directory: ResultsDirectory) -> None:
             write_whole(directory.table(digest), ray.get(reference))
     if goods.calibration is not None:
         address, reference = goods.calibration
-        if not directory.calibration(address).exists():
+        if not calibrated(directory, address).exists():
             follow(directory.calibration(address), ray.get(reference))
 
 

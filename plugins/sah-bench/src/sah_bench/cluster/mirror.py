@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from attrs import evolve, frozen
+from attrs import frozen
 
 from sah_bench.store.whole_files import write_whole
 
@@ -26,15 +27,15 @@ class Change:
 
 @frozen
 class _Seen:
-    file: int  # an inode: a file that was put in place of another has its own
+    status: tuple[int, int, int]  # inode, bytes, nanoseconds of the last change
     size: int
-    changed: int  # nanoseconds
+    check: int  # CRC-32 of a file of lines: inodes are given anew, so they do not tell a grown file from another one
 
 
 class Mirror:
     """A folder as it was when it was last looked at; files that are still being written (``.partial``) are none yet.
 
-    Files of lines (``.jsonl``) only grow, unless another is put in their place.
+    Of a file of lines (``.jsonl``) that begins as it did, what was added is told.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -42,22 +43,33 @@ class Mirror:
         self._seen: dict[str, _Seen] = {}
 
     def changes(self) -> list[Change]:
-        """What has happened since the last call; at the first one, everything that there is."""
-        found = {path.relative_to(self._folder).as_posix(): path for path in _files(self._folder)}
-        changes = [Change(name, None) for name in self._seen.keys() - found.keys()]
+        """What has happened since the last call; at the first one, everything that there is.
+
+        In the order in which files were written, as the last one may say that all of them are there; what is no more
+        comes after all that may be there in its place.
+        """
+        changes: list[Change] = []
         seen: dict[str, _Seen] = {}
-        for name, path in found.items():
-            status, before = path.stat(), self._seen.get(name)
-            now = _Seen(status.st_ino, status.st_size, status.st_mtime_ns)
-            if now != before:
-                grown = path.suffix == ".jsonl" and before is not None and before.file == now.file
-                offset = before.size if before is not None and grown and before.size <= now.size else None
-                content = _read(path, offset or 0)
-                now = evolve(now, size=(offset or 0) + len(content))
-                changes.append(Change(name, content, offset))
-            seen[name] = now
+        for name, status in self._files():
+            path, before = self._folder / name, self._seen.get(name)
+            if before is not None and status == before.status:
+                seen[name] = before
+                continue
+            content, lines, offset = path.read_bytes(), path.suffix == ".jsonl", None
+            if lines and before is not None and zlib.crc32(content[: before.size]) == before.check:
+                offset = min(before.size, len(content))
+            changes.append(Change(name, content[offset or 0 :], offset))
+            seen[name] = _Seen(status, len(content), zlib.crc32(content) if lines else 0)
+        changes += [Change(name, None) for name in self._seen if name not in seen]
         self._seen = seen
         return changes
+
+    def _files(self) -> list[tuple[str, tuple[int, int, int]]]:
+        """By their time; of two at once, the times of an answer come before it, and parts before ``complete.json``."""
+        found = [path for path in self._folder.rglob("*") if path.is_file() and path.suffix != ".partial"]
+        known = {path.relative_to(self._folder).as_posix(): path.stat() for path in sorted(found, reverse=True)}
+        status = [(name, (each.st_ino, each.st_size, each.st_mtime_ns)) for name, each in known.items()]
+        return sorted(status, key=lambda each: each[1][2])
 
 
 def follow(folder: Path, changes: Iterable[Change]) -> None:
@@ -66,7 +78,7 @@ def follow(folder: Path, changes: Iterable[Change]) -> None:
         path = folder / change.path
         if change.content is None:
             path.unlink(missing_ok=True)
-            if path.parent != folder and not any(path.parent.iterdir()):
+            if path.parent != folder and path.parent.is_dir() and not any(path.parent.iterdir()):
                 path.parent.rmdir()
         elif change.offset is None:
             write_whole(path, change.content)
@@ -75,13 +87,3 @@ def follow(folder: Path, changes: Iterable[Change]) -> None:
                 file.truncate(change.offset)
                 file.seek(change.offset)
                 file.write(change.content)
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".partial")
-
-
-def _read(path: Path, offset: int) -> bytes:
-    with path.open("rb") as file:
-        file.seek(offset)
-        return file.read()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Literal
 
@@ -23,7 +23,7 @@ from sah_core.errors import SahError, UsageError
 
 from .actor import Actor, Greeting, Told
 from .connection import connected
-from .goods import Stock, folder_of
+from .goods import Goods, Stock, folder_of
 from .mirror import follow
 from .room import check_room
 
@@ -41,9 +41,11 @@ _LOOK = 1.0
 
 @define(eq=False)
 class _Place:
-    """An actor, and what it was asked last and has not answered: its greeting, or what happens to its job."""
+    """An actor, and what it was asked last and has not answered: its greeting, what happens to its job, or its life."""
 
     actor: Any
+    life: Any
+    """A call that never returns."""
     asked: Any
     tries: int
     state: Literal["starting", "free", "busy"] = "starting"
@@ -100,6 +102,11 @@ class RayWorkers(Workers):
         return self._kind
 
     @property
+    def places(self) -> int:
+        """How many workers there are, or will be."""
+        return len(self._places)
+
+    @property
     def free(self) -> Collection[int]:
         """The places whose workers are there and have no job."""
         return [number for number, place in self._places.items() if place.state == "free"]
@@ -107,19 +114,16 @@ class RayWorkers(Workers):
     def give(self, place: int, job: Job) -> None:
         """Hand a job to a worker; one that another run has is told of as locked."""
         at = self._places[place]
-        at.state, at.job = "busy", job
-        goods = None
-        if at.greeting is not None and not at.greeting.sees:
-            lock = self._directory.lock(job.address)
-            try:
-                lock.acquire(timeout=min(job.patience, _LOCK_SECONDS))
-            except Timeout:
-                at.asked = ray.put([Told(JobEnded("locked"), [])])
-                return
-            at.lock = lock
-            goods = self._stock.goods(job)
-        at.actor.begin.remote(job, goods)
-        at.asked = at.actor.told.remote()
+        sees = at.greeting is not None and at.greeting.sees
+        try:
+            goods = None if sees else self._goods(at, job)
+        except Timeout:
+            asked = ray.put([Told(JobEnded("locked"), [])])
+        except OSError as error:
+            asked = ray.put([Told(JobEnded("failed", Failure.of(error)), [])])
+        else:
+            asked = at.actor.begin.remote(job, goods)
+        at.job, at.asked, at.state = job, asked, "busy"
 
     def wait(self, seconds: float | None) -> list[tuple[int, Event]]:
         """What happened at which place.
@@ -129,7 +133,7 @@ class RayWorkers(Workers):
         until = None if seconds is None else time.monotonic() + seconds
         while True:
             left = _LOOK if until is None else max(0.0, min(_LOOK, until - time.monotonic()))
-            places = self._heard(left)
+            places = self._heard(self._places, left)
             if places or (until is not None and time.monotonic() >= until):
                 return [(number, event) for number in places for event in self._events(number)]
             self._check_patience()
@@ -162,11 +166,18 @@ class RayWorkers(Workers):
         shared = None if config.shared == "auto" else config.shared
         probe = self._probe.relative_to(self._directory.path).as_posix()
         actor: Any = ray.remote(Actor).options(**options).remote(self._setup, probe, shared)
-        return _Place(actor, actor.hello.remote(), tries)
+        return _Place(actor, actor.live.remote(), actor.hello.remote(), tries)
 
-    def _heard(self, seconds: float) -> Sequence[int]:
-        """The places that have answered what they were asked."""
-        asked = {place.asked: number for number, place in self._places.items() if place.state != "free"}
+    def _goods(self, place: _Place, job: Job) -> Goods:
+        """What the worker is sent, under the job's lock; raises Timeout where another run has it."""
+        lock = self._directory.lock(job.address)
+        lock.acquire(timeout=min(job.patience, _LOCK_SECONDS))
+        place.lock = lock
+        return self._stock.goods(job)
+
+    def _heard(self, places: Iterable[int], seconds: float) -> Sequence[int]:
+        """Those of these places that have answered what they were asked, or are no more."""
+        asked = {self._places[number].asked: number for number in places}
         if not asked:
             return ()
         ready, _ = ray.wait(list(asked), num_returns=1, timeout=seconds)
@@ -193,7 +204,7 @@ class RayWorkers(Workers):
                 return
             yield told.event
         if isinstance(said[-1].event, JobEnded | WorkerLost):
-            place.state = "free"
+            place.state, place.asked = "free", place.life
             place.let_go()
         else:
             place.asked = place.actor.told.remote()
@@ -205,7 +216,7 @@ class RayWorkers(Workers):
                 f"workers of the Ray cluster run on {self._kind} and, at {greeting.host}, on {greeting.kind}, and "
                 "answers may differ in their last bits: name one type with workers.ray.accelerator"
             )
-        place.greeting, place.state, place.tries = greeting, "free", 0
+        place.greeting, place.state, place.asked, place.tries = greeting, "free", place.life, 0
         self._none_since = None
 
     def _lost(self, number: int, error: Exception) -> Iterator[Event]:
@@ -249,16 +260,20 @@ class RayWorkers(Workers):
             )
 
     def _drain(self) -> None:
-        busy = {place.asked: number for number, place in self._places.items() if place.state == "busy"}
-        for number in busy.values():
+        for number in self._busy:
             self._places[number].actor.drain.remote()
         until = time.monotonic() + _SECONDS_TO_DRAIN
-        while time.monotonic() < until and any(place.state == "busy" for place in self._places.values()):
-            for number in self._heard(_LOOK):
-                if self._places[number].state == "busy":
-                    list(self._events(number))
+        while self._busy and time.monotonic() < until:
+            for number in self._heard(self._busy, _LOOK):
+                list(self._events(number))
+
+    @property
+    def _busy(self) -> Collection[int]:
+        return [number for number, place in self._places.items() if place.state == "busy"]
 
 
 def _how_it_ended(error: Exception, greeting: Greeting | None) -> str:
     where = "" if greeting is None else f" on {greeting.host}, process {greeting.process},"
-    return f"{where.strip()} was lost: {' '.join(str(error).split())}".strip()
+    said = " ".join(str(error).split())
+    why = said.partition("The actor is dead because ")[2] or said
+    return f"{where} was lost: {why.partition(' Some common causes')[0].rstrip('.')}".strip()
