@@ -78,8 +78,8 @@ def _reach(address: str) -> None:
 def _unreachable(address: str, error: Exception) -> UsageError:
     return UsageError(
         f"the Ray cluster at {address!r} cannot be reached: {' '.join(str(error).split())}; --address takes auto or "
-        "HOST:6379 on a machine of the cluster, ray://HOST:10001 from outside (which needs ray[client]), and without it "
-        "a cluster is started here"
+        "HOST:6379 on a machine of the cluster, ray://HOST:10001 from outside (which needs ray[client]), and without "
+        "it a cluster is started here"
     )
 
 
