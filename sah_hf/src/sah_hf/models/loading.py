@@ -65,7 +65,8 @@ def load_tokenizer(config: ModelConfig, registry: Registry | None = None) -> Any
     _read_config(config, source)
     try:
         return AutoTokenizer.from_pretrained(source.place, **source.keywords)
-    except (OSError, ValueError, ImportError) as error:  # ImportError: it would need a package to convert another kind
+    # ImportError: it needs a package to convert another kind; AttributeError: it looks for files that are not there
+    except (OSError, ValueError, ImportError, AttributeError) as error:
         raise UnknownModelError(f"model {config.name!r} has no tokenizer that loads: {_one_line(error)}") from error
 
 
