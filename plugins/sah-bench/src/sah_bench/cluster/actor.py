@@ -8,6 +8,7 @@ import queue
 import shutil
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
     from sah_bench.executor.models import KeptModel
 
 __all__ = ["Actor", "Greeting", "Told"]
+
+
+_MOMENT = 0.1
+"""Seconds for which events are gathered before they are told."""
 
 
 @frozen
@@ -104,10 +109,17 @@ class Actor:
         return self.told()
 
     def told(self) -> list[Told]:
-        """What has happened since the last call, at least one event."""
+        """What has happened since the last call, at least one event, and all of the next moment up to a job's end.
+
+        A call for each event would cost short questions more than they take.
+        """
         found = [self._told.get()]
-        while not self._told.empty():
-            found.append(self._told.get())
+        until = time.monotonic() + _MOMENT
+        while not isinstance(found[-1].event, JobEnded | WorkerLost):
+            try:
+                found.append(self._told.get(timeout=max(0.0, until - time.monotonic())))
+            except queue.Empty:
+                break
         return found
 
     def drain(self) -> None:
