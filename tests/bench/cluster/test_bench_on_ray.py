@@ -113,17 +113,19 @@ def test_ctrl_c_ends_a_run_and_all_that_it_started(benched: Benched) -> None:
 
 
 def test_ctrl_c_waits_for_the_question_that_is_being_answered(benched: Benched) -> None:
-    """Sample 2 is answered, in whole lines, and the cell is not done."""
+    """Sample 2 is answered, in whole lines; those after it, if its worker heard too late of the end."""
     assert benched.answers.endswith(b"\n")
-    assert benched.asked[:3] == [0, 1, 2]
-    assert len(benched.asked) < 5
+    assert benched.asked == list(range(len(benched.asked)))
+    assert len(benched.asked) >= 3
 
 
 def test_the_same_command_goes_on(benched: Benched) -> None:
     """Everything is complete, though a worker was killed meanwhile: that is told nowhere but on a terminal."""
     done = benched.again
     assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["outcome"]["complete"] == 2
+    outcome = json.loads(done.stdout)["outcome"]
+    assert outcome["complete"] + outcome["reused"] == 2
+    assert outcome["complete"] >= 1, "the one whose worker was killed"
 
 
 def test_what_comes_out_is_what_comes_out_here(benched: Benched) -> None:
