@@ -20,7 +20,6 @@ def alone() -> Iterator[None]:
     """What starts Ray in the test reports nothing to anybody, and writes nothing into the user's folder."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # which older versions warn of
         patch.setenv("RAY_AUTH_TOKEN", "0" * 64)  # else Ray makes one, and keeps it in the home directory
         yield
 

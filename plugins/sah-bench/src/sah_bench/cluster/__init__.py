@@ -6,4 +6,3 @@ _TOLD_ANYWAY = "^A worker died|^The node with node id|worker.s. were killed|cann
 """What Ray prints of workers that are lost or find no room: on stdout, where ``--json`` wants nothing else."""
 
 os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", _TOLD_ANYWAY)  # read when ray is imported
-os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # which older versions warn of, newer ones have anyway
