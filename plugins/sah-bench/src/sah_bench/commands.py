@@ -11,6 +11,7 @@ import typer
 from sah_core.errors import UsageError
 
 from .bench_command import BenchCommand
+from .command_options import Address, AsJson, Device, Executor, Output
 from .config.where import Where
 
 __all__ = ["add_commands"]
@@ -36,12 +37,7 @@ def bench(
     config: Annotated[
         Path, typer.Argument(metavar="BENCH", help="A benchmark's config, YAML or JSON.", show_default=False)
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="The directory of its results.", show_default="the config's, or results/NAME"
-        ),
-    ] = None,
+    output: Output = None,
     task: Annotated[
         list[str] | None,
         typer.Option(
@@ -62,28 +58,16 @@ def bench(
             help="Contexts that are too long: refuse them, or cut out their middle.", show_default="the config's"
         ),
     ] = None,
-    device: Annotated[
-        list[str] | None,
-        typer.Option(help="Answer on this device. May be repeated: a process for each.", show_default="the config's"),
-    ] = None,
-    executor: Annotated[
-        Where, typer.Option(help="What answers: processes on this machine, or workers on a Ray cluster.")
-    ] = Where.local,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="The Ray cluster's: auto on a machine of it, else HOST:6379 or ray://HOST:10001.",
-            show_default="the config's, or one on this machine",
-        ),
-    ] = None,
+    device: Device = None,
+    executor: Executor = Where.local,
+    address: Address = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be asked, and what is answered already.")
     ] = False,
     rescore: Annotated[
         bool, typer.Option("--rescore", help="Score anew what the last run answered; no model is loaded.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Ask every model every question with every attention, and keep what comes out; what is answered stays answered."""
     from .config.load import load_bench
@@ -134,7 +118,7 @@ def report(
     plots: Annotated[
         Path | None, typer.Option(help="Write every plot as PNG and SVG to this folder.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show what came out: a table here, a page to look around in, and files to take away."""
     from .reporting import show
@@ -144,7 +128,7 @@ def report(
 
 def tasks(
     name: Annotated[str | None, typer.Argument(help="Show this task's fields.", show_default=False)] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """List the tasks and scorers that are installed, or show what one task takes."""
     from .listing import show_task, show_tasks

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .command_options import Address, AsJson, Device, Executor, Output
 from .config.where import Where
 
 __all__ = ["tune", "tune_app"]
@@ -23,34 +24,17 @@ def tune(
     config: Annotated[
         Path, typer.Argument(metavar="TUNE", help="What is to be tuned, YAML or JSON.", show_default=False)
     ],
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output", "-o", help="The directory of its results.", show_default="the config's, or results/NAME"
-        ),
-    ] = None,
+    output: Output = None,
     trials: Annotated[
         int | None,
         typer.Option(
             min=1, help="How many configs are tried of each method, its own included.", show_default="the config's"
         ),
     ] = None,
-    device: Annotated[
-        list[str] | None,
-        typer.Option(help="Answer on this device. May be repeated: a process for each.", show_default="the config's"),
-    ] = None,
-    executor: Annotated[
-        Where, typer.Option(help="What answers: processes on this machine, or workers on a Ray cluster.")
-    ] = Where.local,
-    address: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOST:PORT",
-            help="The Ray cluster's: auto on a machine of it, else HOST:6379 or ray://HOST:10001.",
-            show_default="the config's, or one on this machine",
-        ),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")] = False,
+    device: Device = None,
+    executor: Executor = Where.local,
+    address: Address = None,
+    as_json: AsJson = False,
 ) -> None:
     """Find each method's best parameters under a budget, and confirm them on questions that no trial was asked."""
     from .config.load import load_tune
