@@ -10,7 +10,7 @@ from benchmarks.results.record import read_records
 
 
 def test_the_command(tmp_path: Path) -> None:
-    """Every contender answers as many new cells, and the ratios are theirs; in a process of its own, which Ray wants."""
+    """Every contender answers as many new cells, and the ratios are theirs; in a process that Ray has to itself."""
     if find_spec("ray") is None:
         pytest.skip("ray is not installed")
     size = ["--cells", "10", "--samples", "2", "--context", "128", "--workers", "1", "--rounds", "1"]
