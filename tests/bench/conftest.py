@@ -14,9 +14,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """A headless browser; without one the test is skipped, or fails where ``SAH_NEEDS_BROWSER=1`` asks for it."""
+    """A headless browser; without one the test is skipped, or fails where ``SAH_NEEDS_BROWSER=1`` asks for it.
+
+    A module's, as an event loop runs in this thread while it is open: later tests that start one of their own would
+    fail.
+    """
     path = os.environ.get("SAH_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
     try:
         from playwright.sync_api import sync_playwright

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -227,6 +228,7 @@ def test_ctrl_c_keeps_what_is_answered(tmp_path: Path, heeding_ctrl_c: None) -> 
     running = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
     while not any(path.stat().st_size > 500 for path in tmp_path.glob("results/cells/*/answers.jsonl")):
         assert running.poll() is None
+        time.sleep(0.01)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate()
     assert (running.returncode, said.splitlines()[-1]) == (130, "interrupted")

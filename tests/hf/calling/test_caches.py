@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,6 +22,19 @@ KINDS: dict[str, dict[str, Any]] = {
     "quanto": {"cache_implementation": "quantized", "cache_config": {"backend": "quanto", **QUANTIZED}},
     "fp8": {"cache_implementation": "quantized", "cache_config": {"backend": "fp8"}},
 }
+
+
+@pytest.fixture(autouse=True)
+def without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Quanto unpacks without its C++, as compiling that would take a minute."""
+
+    def unpack(packed: torch.Tensor, bits: int) -> torch.Tensor:
+        return torch.cat([packed >> shift & (1 << bits) - 1 for shift in range(0, 8, bits)])
+
+    if find_spec("optimum") is not None:
+        from optimum.quanto.library.extensions import cpp  # type: ignore[import-untyped]  # quanto ships no types
+
+        monkeypatch.setattr(cpp.ext, "_lib", SimpleNamespace(unpack=unpack))
 
 
 def options_of(kind: str) -> dict[str, Any]:
