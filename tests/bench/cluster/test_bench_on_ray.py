@@ -22,8 +22,6 @@ from .on_ray import contents, waiting
 pytest.importorskip("ray")
 psutil: Any = pytest.importorskip("psutil")  # to see which processes are left
 
-pytestmark = pytest.mark.xdist_group("test_bench_on_ray")  # its fixtures are dear: one process makes them
-
 ASKED = {64: 2, 96: 1, 65: 2}
 """Sample 2 is the one about the context of 96 tokens."""
 

@@ -36,8 +36,6 @@ from sah_bench.store.directory import ResultsDirectory
 
 from .on_ray import contents, execute_on_ray, waiting
 
-pytestmark = pytest.mark.xdist_group("test_runs_on_ray")  # its fixtures are dear: one process makes them
-
 ASKED = {64: 2, 96: 1, 65: 2}
 """Tokens of each context, and its questions: sample 2 is the one about the context of 96 tokens."""
 LEARN = {

@@ -26,8 +26,6 @@ from sah_core.errors import SahError, UsageError
 
 from .on_ray import contents, workers
 
-pytestmark = pytest.mark.xdist_group("test_workers_on_ray")  # its fixtures are dear: one process makes them
-
 SMALL: dict[str, Any] = {"tasks": [{"kind": "needle", "samples": 4, "questions": 2, "spacing": 8}], "lengths": [64]}
 
 

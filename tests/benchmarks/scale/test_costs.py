@@ -127,14 +127,13 @@ def test_as_many_contexts_are_kept_as_fit() -> None:
 
 @given(contexts=st.integers(1, 12), room=st.integers(1, 12), cells=st.integers(2, 4))
 def test_contexts_are_shared_where_all_of_them_are_kept(contexts: int, room: int, cells: int) -> None:
-    """Cells ask the same contexts in the same order, and what was used longest ago goes first: all are read once, or
-    each is read for every cell. The planning counts on it."""
+    """All are read once where they fit, which the planning counts on; where they do not, it counts on nothing."""
     kept = KeptContexts(memory=room * 10)
     reads = 0
     for _ in range(cells):
         for context in range(contexts):
-            reads += kept.get(context, lambda: ReadContext([], None, 0.0, 10, torch.nn.Linear(1, 1)))[1]
-    assert reads == (contexts if contexts <= room else cells * contexts)
+            reads += kept.get(context, "table", lambda: ReadContext([], None, 0.0, 10, torch.nn.Linear(1, 1)))[1]
+    assert reads == contexts if contexts <= room else contexts < reads <= cells * contexts
 
 
 def test_the_leaderboard_is_as_large_as_said() -> None:

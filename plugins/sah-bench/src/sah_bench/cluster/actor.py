@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import queue
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve, frozen
 
 from sah_bench.executor.cell_work import Desk
-from sah_bench.executor.events import Event, JobEnded, SampleBegun, WorkerLost
+from sah_bench.executor.events import Event, JobEnded, SampleAnswered, SampleBegun, WorkerLost
 from sah_bench.executor.failure import Failure
 from sah_bench.executor.jobs import CalibrationJob, CellJob, Job
 from sah_bench.executor.worker_process import Setup, do_job, make_desk
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["Actor", "Greeting", "Told"]
 
 
-_MOMENT = 0.1
-"""Seconds for which events are gathered before they are told."""
+_MOMENT = 0.5
+"""Seconds from one telling to the next, but for a job's end, which is told at once."""
 
 
 @frozen
@@ -78,6 +79,7 @@ class Actor:
         self._told: queue.SimpleQueue[Told] = queue.SimpleQueue()
         self._jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._checked: set[ModelConfig] = set()
+        self._last = -math.inf  # when something was told
         self._draining = threading.Event()
         threading.Thread(target=self._work, daemon=True).start()
 
@@ -109,17 +111,19 @@ class Actor:
         return self.told()
 
     def told(self) -> list[Told]:
-        """What has happened since the last call, at least one event, and all of the next moment up to a job's end.
+        """What has happened since the last call, at least one event, up to a job's end.
 
-        A call for each event would cost short questions more than they take.
+        What happens soon after the last call is gathered for a moment: a call for each event would cost short questions
+        more than they take. Later on it is told at once.
         """
         found = [self._told.get()]
-        until = time.monotonic() + _MOMENT
+        until = self._last + _MOMENT
         while not isinstance(found[-1].event, JobEnded | WorkerLost):
             try:
                 found.append(self._told.get(timeout=max(0.0, until - time.monotonic())))
             except queue.Empty:
                 break
+        self._last = time.monotonic()
         return found
 
     def drain(self) -> None:
@@ -151,7 +155,7 @@ class Actor:
         self._mirror = None
 
     def _tell(self, event: Event) -> None:
-        self._told.put(Told(event, self._changes()))
+        self._told.put(Told(event, self._changes() if isinstance(event, SampleAnswered) else []))
         if isinstance(event, SampleBegun) and self._draining.is_set():
             raise _Drained
 

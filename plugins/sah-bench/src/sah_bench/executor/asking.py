@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -77,7 +77,9 @@ class Asking:
         self.tell(SampleBegun(batch[0]))
         self._memory.lap()
         with self._counted(1):
-            context, new = self.ready.contexts.get((fitted.text, row.chat), lambda: adapter.read_context(request))
+            context, new = self.ready.contexts.get(
+                (fitted.text, row.chat), self._table, lambda: adapter.read_context(request)
+            )
             reading = Reading(context.seconds, self._memory.lap()) if new else None
             if self._warm_up(adapter, request, context):
                 self.tell(SampleBegun(batch[0]))  # what was compiled is no part of its time
@@ -171,11 +173,16 @@ class Asking:
 
     def _fitted(self) -> Mapping[str, FittedContext]:
         return self.ready.fitted(
-            (self.cell.table, self.cell.truncate, self.cell.generation.get("max_new_tokens")),
+            self._table,
             lambda: fitted_contexts(
                 self.rows, self.ready.tokenizer, self.ready.positions, self._new_tokens, self.cell.truncate
             ),
         )
+
+    @property
+    def _table(self) -> Hashable:
+        """What cells have in common whose contexts are the same: the rows, and how these are made to fit."""
+        return self.cell.table, self.cell.truncate, self.cell.generation.get("max_new_tokens")
 
     def _new_tokens(self, row: Row) -> int:
         return int(self.cell.generation.get("max_new_tokens", row.max_new_tokens))

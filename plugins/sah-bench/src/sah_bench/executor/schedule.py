@@ -16,7 +16,8 @@ from .jobs import CalibrationJob, CellJob, Job
 __all__ = ["Schedule"]
 
 _PATIENCE = 1.0
-"""Seconds that a worker waits for another run when nothing else is left; then it looks at the next such cell."""
+"""Seconds that a worker waits for another run when nothing else is left, then it looks at the next such cell; and for a
+lost worker to let go of its cell."""
 
 
 @define(eq=False)
@@ -79,7 +80,8 @@ class Schedule:
             self._of[job.address].workers -= 1
 
     def again(self, job: Job) -> None:
-        """Do a job next: it was interrupted."""
+        """Do a job next: it was interrupted, and may be held for a moment by the worker that is ending."""
+        job = evolve(job, patience=_PATIENCE)
         if isinstance(job, CellJob):
             self._add(self._of[job.address], job, first=True)
         else:
