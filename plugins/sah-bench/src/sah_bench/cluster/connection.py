@@ -55,6 +55,7 @@ def _open(config: RayConfig) -> None:
     try:
         if config.address is None:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+            os.environ.setdefault("RAY_worker_niceness", "0")  # else workers yield to whatever else runs here
             ray.init(address="local", include_dashboard=False, **quiet)  # else Ray looks for a running one
         else:
             ray.init(address=config.address, **quiet)
