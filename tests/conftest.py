@@ -1,5 +1,9 @@
-"""Hypothesis profiles, `default` and ``--hypothesis-profile thorough``, and fixtures that many tests share."""
+"""Hypothesis profiles, the order of the tests, and fixtures that many of them share.
 
+``HYPOTHESIS_PROFILE=thorough`` tries ten times as many examples, ``quick`` a third.
+"""
+
+import os
 import signal
 from collections.abc import Iterator
 
@@ -10,7 +14,13 @@ from sah_core.compiled.available import numba_missing
 
 settings.register_profile("default", max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("thorough", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("default")
+settings.register_profile("quick", max_examples=33, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of Ray come last: in a process that has used it, a forked one does not live."""
+    items.sort(key=lambda item: "/bench/cluster/" in item.path.as_posix())
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 
 import attrs
 import pytest
+from filelock import FileLock
 from tests.bench.executor.plans import ONE_CPU, Heard, MakePlan, answered, attention, cell_of, write_rows
 
 from sah_bench.config.sections import RayConfig
@@ -29,18 +30,21 @@ QUICK = {"health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "hea
 
 @attrs.define
 class Removing(Heard):
-    """A listener that takes a node away amid a question, and then adds another one."""
+    """A listener that takes a node away amid a question and, when its worker has ended, adds another one."""
 
     cluster: Any = attrs.field(kw_only=True)
     node: Any = attrs.field(kw_only=True)
     until: Path = attrs.field(kw_only=True)
+    lock: FileLock = attrs.field(kw_only=True)
+    """Of the cell, which the worker holds as long as it lives."""
 
     def sample_answered(self, cell: Cell, sample: int) -> None:
         super().sample_answered(cell, sample)
         if sample == 1:
             waiting(self.until)
             self.cluster.remove_node(self.node, allow_graceful=False)
-            self.until.touch()
+            with self.lock.acquire(timeout=60):
+                self.until.touch()
             self.cluster.add_node(num_cpus=1)
 
 
@@ -52,6 +56,7 @@ def cluster(alone: None, odd_registry: object) -> Iterator[Any]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+        patch.setenv("RAY_worker_niceness", "0")  # else workers wait for other tests
         head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": 100_000_000}
         cluster: Any = Cluster(initialize_head=True, head_node_args={**head, "_system_config": QUICK})
         yield cluster
@@ -68,7 +73,8 @@ def test_a_node_that_goes_away_costs_nothing(
     waits = attention("waits", {"kind": "odd", "does": "wait", "at": 96, "until": str(until)})
     plan = make(results, attention=[waits], tasks=[{"kind": "file", "path": rows}], workers=ONE_CPU)
     node = cluster.add_node(num_cpus=1)
-    heard = Removing(cluster=cluster, node=node, until=until)
+    lock = results.lock(cell_of(plan, "waits").address)
+    heard = Removing(cluster=cluster, node=node, until=until, lock=lock)
     outcome = execute_on_ray(plan, results, heard, address=cluster.address)
     assert (outcome.complete, outcome.problems) == (1, ())
     assert [text for text in heard.events if text.startswith("waits ")] == [
