@@ -152,7 +152,10 @@ BARS: Final[tuple[Bar, ...]] = (
         for operation in ("a decode step", "a question of 16")
     ),
     Bar("the executor of sah bench", "sweep", "dense, window, quest", "cells / model", at_most=1.05),
-    Bar("short cells on ray, against processes", "cluster", "200 cells", "ray / processes", at_most=1.1),
+    *(
+        Bar(f"short cells on {who}, against processes", "cluster", "200 cells", f"{who} / processes", at_most=1.1)
+        for who in ("ray", "ray, fetched")
+    ),
     *(
         Bar(
             f"1 % of the calls measured, {model}",

@@ -106,31 +106,13 @@ def test_example_configs(config: Path) -> None:
             assert config.read_text() in [block.code for block in blocks(page) if block.language == "yaml"], name(page)
 
 
-@pytest.fixture(scope="module")
-def beside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder beside the examples, in which pages leave what their commands write."""
-    folder = tmp_path_factory.mktemp("beside")
-    (folder / "examples").symlink_to(ROOT / "examples")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def succeeded() -> set[tuple[str, str]]:
-    """Commands, each with the config that it found as `run.yaml`, if it reads that."""
-    return set()
-
-
 @pytest.mark.parametrize("page", in_pages("console"), ids=name)
-def test_console_blocks(page: Path, beside: Path, succeeded: set[tuple[str, str]]) -> None:
-    """Each `$ sah` line succeeds beside the examples, and beside the page's own last config as `run.yaml`.
-
-    What several pages say is run once.
-    """
-    config = ""
+def test_console_blocks(page: Path, tmp_path: Path) -> None:
+    """Each `$ sah` line succeeds beside the examples, and beside the page's own last config as `run.yaml`."""
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
     for block in blocks(page):
         if block.language == "yaml" and "version:" in block.code:
-            config = block.code
-    (beside / "run.yaml").write_text(config, encoding="utf-8")
+            (tmp_path / "run.yaml").write_text(block.code, encoding="utf-8")
     commands = [
         line.removeprefix("$ ")
         for block in blocks(page)
@@ -140,12 +122,8 @@ def test_console_blocks(page: Path, beside: Path, succeeded: set[tuple[str, str]
     ]
     assert commands
     for command in commands:
-        ran = command, config if "run.yaml" in shlex.split(command) else ""
-        if ran in succeeded:
-            continue
         arguments = [sys.executable, "-m", "sah_core.cli", *shlex.split(command, comments=True)[1:]]
         done = subprocess.run(
-            arguments, cwd=beside, capture_output=True, text=True, env=dict(os.environ, COLUMNS="120"), check=False
+            arguments, cwd=tmp_path, capture_output=True, text=True, env=dict(os.environ, COLUMNS="120"), check=False
         )
         assert done.returncode == 0, f"{name(page)}: {command}\n{done.stdout}\n{done.stderr}"
-        succeeded.add(ran)

@@ -17,10 +17,8 @@ from benchmarks.scale.speeds import ASSUMED, GPUS, Speeds
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sah_bench.executor.contexts import KeptContexts
 from sah_core.config import ModelConfig
 from sah_core.config.load import parse_masker
-from sah_hf.contexts.read_context import ReadContext
 from sah_hf.models.loading import load_tokenizer
 from sah_tasks_ruler.config import QUESTION_FILES, RulerConfig, TaskName
 from sah_tasks_ruler.ruler import Ruler
@@ -123,17 +121,6 @@ def test_as_many_contexts_are_kept_as_fit() -> None:
                 if kept:
                     assert needed_bytes(costs, every, tokens, kept) <= gpu.memory * USABLE
     assert kept_contexts(Costs(known_shapes()[-1], H100), every, GPUS["H200"], 4096) == 0
-
-
-@given(contexts=st.integers(1, 12), room=st.integers(1, 12), cells=st.integers(2, 4))
-def test_contexts_are_shared_where_all_of_them_are_kept(contexts: int, room: int, cells: int) -> None:
-    """All are read once where they fit, which the planning counts on; where they do not, it counts on nothing."""
-    kept = KeptContexts(memory=room * 10)
-    reads = 0
-    for _ in range(cells):
-        for context in range(contexts):
-            reads += kept.get(context, "table", lambda: ReadContext([], None, 0.0, 10, torch.nn.Linear(1, 1)))[1]
-    assert reads == contexts if contexts <= room else contexts < reads <= cells * contexts
 
 
 def test_the_leaderboard_is_as_large_as_said() -> None:
